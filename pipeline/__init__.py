@@ -1,0 +1,1 @@
+"""What runs stages: command line, plan, execution, store, dataset readers."""

@@ -1,0 +1,1 @@
+"""The built-in sample log: a simulated street in the layout of a real dataset, with its exact truth."""

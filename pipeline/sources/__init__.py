@@ -1,0 +1,1 @@
+"""Dataset readers: one file per dataset, all passing the same contract tests."""

@@ -1,0 +1,1 @@
+"""The Zarr store: committed, immutable products and the index that names the current ones."""

@@ -1,0 +1,75 @@
+"""Voxel grids: where labels are wanted, at what resolution, in which frame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+GridFrame = Literal["ego", "lidar"]
+
+
+@dataclass(frozen=True)
+class VoxelGrid:
+    """An axis-aligned grid of cubic voxels in a key frame's ego or LiDAR frame.
+
+    A point p lies in voxel ``floor((p - min_m) / voxel_m)``; the upper bound is excluded; arrays are indexed [x, y, z].
+    """
+
+    min_m: tuple[float, float, float]
+    """Lower corner, metres."""
+    voxel_m: float
+    """Edge of a voxel, metres."""
+    shape: tuple[int, int, int]
+    """Voxels along x, y, z."""
+    frame: GridFrame = "ego"
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.voxel_m) and self.voxel_m > 0):
+            raise ValueError(f"voxel edge must be positive, found {self.voxel_m}")
+        if len(self.min_m) != 3 or not np.isfinite(self.min_m).all():
+            raise ValueError(f"lower corner must be three finite numbers, found {self.min_m}")
+        if len(self.shape) != 3 or min(self.shape) < 1:
+            raise ValueError(f"shape must be three positive integers, found {self.shape}")
+        if self.frame not in ("ego", "lidar"):
+            raise ValueError(f"grid frame must be 'ego' or 'lidar', found {self.frame!r}")
+
+    @classmethod
+    def from_range(cls, range_m: tuple[float, float, float, float, float, float], voxel_m: float, frame: GridFrame = "ego") -> VoxelGrid:
+        """From (x0, y0, z0, x1, y1, z1) in metres. Raises ValueError unless each side is a whole number of voxels."""
+        low, high = np.array(range_m[:3]), np.array(range_m[3:])
+        counts = (high - low) / voxel_m
+        shape = np.rint(counts).astype(int)
+        if np.abs(counts - shape).max() > 1e-3 or shape.min() < 1:
+            raise ValueError(f"range {range_m} is not a whole number of {voxel_m} m voxels: {counts.tolist()}")
+        return cls((float(low[0]), float(low[1]), float(low[2])), voxel_m, (int(shape[0]), int(shape[1]), int(shape[2])), frame)
+
+    @property
+    def max_m(self) -> tuple[float, float, float]:
+        """Upper corner, metres (excluded)."""
+        x, y, z = (low + self.voxel_m * n for low, n in zip(self.min_m, self.shape, strict=True))
+        return (x, y, z)
+
+    def index(self, points: NDArray[np.floating]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Voxel indices (N, 3) int64 of points (N, 3) in metres of the grid's frame, and which lie inside (N,) bool."""
+        cells = np.floor((np.asarray(points, dtype=np.float64) - self.min_m) / self.voxel_m).astype(np.int64)
+        return cells, ((cells >= 0) & (cells < self.shape)).all(axis=1)
+
+    def to_json(self) -> dict[str, object]:
+        """The grid as JSON values, as kept in a product's attributes."""
+        return {"min_m": list(self.min_m), "voxel_m": self.voxel_m, "shape": list(self.shape), "frame": self.frame}
+
+
+GRIDS: Mapping[str, VoxelGrid] = MappingProxyType(
+    {
+        # Occ3D-nuScenes: ego frame, 0.4 m (Tian et al. 2023, github.com/Tsinghua-MARS-Lab/Occ3D).
+        "occ3d": VoxelGrid.from_range((-40.0, -40.0, -1.0, 40.0, 40.0, 5.4), 0.4, "ego"),
+        # SurroundOcc: LiDAR frame, 0.5 m (Wei et al. 2023, github.com/weiyithu/SurroundOcc).
+        "surroundocc": VoxelGrid.from_range((-50.0, -50.0, -5.0, 50.0, 50.0, 3.0), 0.5, "lidar"),
+    }
+)
+"""Named grids, each as published."""

@@ -1,0 +1,53 @@
+"""Voxel labels of key frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, ClassVar
+
+from .product import Array, Product, array
+
+
+class State(IntEnum):
+    """What is known of a voxel."""
+
+    UNKNOWN = 0
+    FREE = 1
+    OCCUPIED = 2
+
+
+class Body(IntEnum):
+    """What kind of thing occupies a voxel."""
+
+    NONE = 0
+    STATIC = 1
+    RIGID = 2
+    """A moving object that keeps its shape."""
+    DEFORMING = 3
+    """A moving object that does not: a person, a cyclist."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SurfaceOccupancy(Product):
+    """Occupied voxels of every key frame. What is not occupied is unknown here: free space is told by visibility.
+
+    Indexed [frame, x, y, z]; the grid moves with the key frame's ego or LiDAR frame, as ``grid`` says.
+    """
+
+    name: ClassVar[str] = "surface_occupancy"
+
+    state: Array = array("frame", "x", "y", "z", dtype="uint8", fill=255)
+    """(K, X, Y, Z) uint8: :class:`State`."""
+    semantics: Array = array("frame", "x", "y", "z", dtype="uint8", fill=254)
+    """(K, X, Y, Z) uint8: class id where occupied, 255 where it has none."""
+    body: Array = array("frame", "x", "y", "z", dtype="uint8", fill=255)
+    """(K, X, Y, Z) uint8: :class:`Body`."""
+    world_SE3_grid: Array = array("frame", "row", "column", dtype="float64", fill=float("nan"), row=4, column=4)
+    """(K, 4, 4) float64: pose of the grid's frame."""
+
+    grid: dict[str, Any]
+    """The grid as JSON: min_m, voxel_m, shape, frame."""
+    taxonomy: str
+    frame_tokens: list[str]
+    """The dataset's own name of each key frame."""

@@ -1,0 +1,96 @@
+"""What a dataset reader tells about a scene: sweeps, poses, key frames, tracked boxes, file names. No sensor data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .product import Array, Product, array
+
+
+@dataclass(frozen=True, kw_only=True)
+class SceneTables(Product):
+    """One scene's tables, written by the index step; stages and trainers read these instead of the dataset's own.
+
+    Sweeps are in order of time. World coordinates are the dataset's global frame, metres.
+    """
+
+    name: ClassVar[str] = "scene_tables"
+
+    timestamps_ns: Array = array("sweep", dtype="int64", fill=-1)
+    """(S,) int64: time of every sweep, strictly increasing."""
+    world_SE3_ego: Array = array("sweep", "row", "column", dtype="float64", fill=float("nan"), row=4, column=4)
+    """(S, 4, 4) float64: ego pose at the sweep's time."""
+    ego_SE3_lidar: Array = array("sweep", "row", "column", dtype="float64", fill=float("nan"), row=4, column=4)
+    """(S, 4, 4) float64: the LiDAR's mounting."""
+    key_sweeps: Array = array("frame", dtype="int32", fill=-1)
+    """(K,) int32: which sweep each key frame is."""
+    box_track: Array = array("box", dtype="int32", fill=-1)
+    """(B,) int32: index into ``track_tokens``. Boxes are sorted by track, then time."""
+    box_timestamps_ns: Array = array("box", dtype="int64", fill=-1)
+    """(B,) int64."""
+    world_SE3_box: Array = array("box", "row", "column", dtype="float64", fill=float("nan"), row=4, column=4)
+    """(B, 4, 4) float64: centre and orientation; x along the length, y along the width, z up."""
+    box_size_m: Array = array("box", "lwh", dtype="float64", fill=float("nan"), lwh=3)
+    """(B, 3) float64: length, width, height."""
+
+    scene: str
+    dataset: str
+    """Which reader made this: ``nuscenes``."""
+    version: str
+    """The dataset's release, ``v1.0-mini``."""
+    split: str
+    """``train``, ``val``, ``test``, or empty where the release names none."""
+    taxonomy: str
+    synthetic: bool
+    """Made by a simulator."""
+    point_columns: int
+    """float32 numbers per point in the sensor files; the first three are x, y, z in the LiDAR's frame."""
+    point_files: list[str]
+    """(S) paths of the sensor files, relative to the data root."""
+    label_files: list[str]
+    """(K) paths of the per-point label files, empty where a key frame has none."""
+    label_classes: list[int]
+    """Class id of every value a label file may hold; 255 for values without a class."""
+    label_ego_values: list[int]
+    """Values of a label file that mark the ego vehicle."""
+    frame_tokens: list[str]
+    """(K) the dataset's own name of each key frame."""
+    track_tokens: list[str]
+    """Instance token of each track."""
+    track_categories: list[str]
+    """The dataset's category name of each track."""
+    track_classes: list[int]
+    """Class id of each track, 255 where its category has none."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, want in (("point_files", len(self.timestamps_ns)), ("label_files", len(self.key_sweeps)), ("frame_tokens", len(self.key_sweeps))):
+            if len(getattr(self, name)) != want:
+                raise ValueError(f"scene {self.scene}: {len(getattr(self, name))} {name} for {want} rows")
+        if len(self.timestamps_ns) > 1 and np.diff(self.timestamps_ns).min() <= 0:
+            raise ValueError(f"scene {self.scene}: time stamps of sweeps must increase")
+        if not (len(self.track_tokens) == len(self.track_categories) == len(self.track_classes)):
+            raise ValueError(f"scene {self.scene}: tokens, categories and classes of tracks differ in number")
+
+    def world_SE3_lidar(self, sweep: int) -> NDArray[np.float64]:
+        """(4, 4) float64 pose of the LiDAR in one sweep."""
+        pose: NDArray[np.float64] = self.world_SE3_ego[sweep] @ self.ego_SE3_lidar[sweep]
+        return pose
+
+
+@dataclass(frozen=True)
+class SweepPoints:
+    """One sweep as read from its files."""
+
+    points: NDArray[np.float32]
+    """(N, 3) float32, metres, LiDAR frame; finite."""
+    labels: NDArray[np.uint8] | None
+    """(N,) uint8 class ids, 255 without; None where the sweep has no label file."""
+    is_ego: NDArray[np.bool_] | None
+    """(N,) bool: labelled as the ego vehicle; None where the sweep has no label file."""
+    dropped: int = 0
+    """Points that were not finite and are left out."""

@@ -1,0 +1,115 @@
+"""The class ids a store speaks, the dataset categories that map to them, and the colours they are drawn in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+NO_LABEL = 255
+"""The class id of a point, triangle or voxel without a label, in every taxonomy."""
+
+
+@dataclass(frozen=True)
+class Taxonomy:
+    """Named classes; a class id is the position of its name."""
+
+    name: str
+    classes: tuple[str, ...]
+    colours: tuple[tuple[int, int, int], ...]
+    """RGB 0-255, one per class."""
+    categories: Mapping[str, int]
+    """Dataset category name to class id; a category that is not here has no label."""
+
+    def __post_init__(self) -> None:
+        if len(self.colours) != len(self.classes):
+            raise ValueError(f"taxonomy {self.name}: {len(self.classes)} classes but {len(self.colours)} colours")
+        if any(not 0 <= class_id < len(self.classes) for class_id in self.categories.values()):
+            raise ValueError(f"taxonomy {self.name}: a category maps to a class id outside 0..{len(self.classes) - 1}")
+
+    def id_of(self, class_name: str) -> int:
+        """Class id of a class name. Raises KeyError naming the known ones."""
+        if class_name not in self.classes:
+            raise KeyError(f"no class {class_name!r} in taxonomy {self.name}; known: {', '.join(self.classes)}")
+        return self.classes.index(class_name)
+
+
+NUSCENES = Taxonomy(
+    # nuScenes lidarseg's 16 challenge classes and 0 for the rest (docs of nuscenes-devkit 1.2.0, eval/lidarseg/README.md).
+    name="nuscenes_lidarseg",
+    classes=(
+        "others",
+        "barrier",
+        "bicycle",
+        "bus",
+        "car",
+        "construction_vehicle",
+        "motorcycle",
+        "pedestrian",
+        "traffic_cone",
+        "trailer",
+        "truck",
+        "driveable_surface",
+        "other_flat",
+        "sidewalk",
+        "terrain",
+        "manmade",
+        "vegetation",
+    ),
+    colours=(
+        (90, 90, 90),
+        (255, 120, 50),
+        (255, 192, 203),
+        (255, 221, 0),
+        (0, 120, 245),
+        (0, 200, 200),
+        (200, 150, 0),
+        (230, 20, 20),
+        (255, 240, 150),
+        (135, 60, 0),
+        (160, 32, 240),
+        (200, 90, 200),
+        (140, 137, 137),
+        (90, 30, 90),
+        (150, 220, 90),
+        (205, 195, 170),
+        (20, 150, 30),
+    ),
+    categories=MappingProxyType(
+        {
+            # Noise and the ego vehicle are no part of the street: they carry no label rather than class 0.
+            "animal": 0,
+            "human.pedestrian.personal_mobility": 0,
+            "human.pedestrian.stroller": 0,
+            "human.pedestrian.wheelchair": 0,
+            "movable_object.debris": 0,
+            "movable_object.pushable_pullable": 0,
+            "static_object.bicycle_rack": 0,
+            "vehicle.emergency.ambulance": 0,
+            "vehicle.emergency.police": 0,
+            "static.other": 0,
+            "movable_object.barrier": 1,
+            "vehicle.bicycle": 2,
+            "vehicle.bus.bendy": 3,
+            "vehicle.bus.rigid": 3,
+            "vehicle.car": 4,
+            "vehicle.construction": 5,
+            "vehicle.motorcycle": 6,
+            "human.pedestrian.adult": 7,
+            "human.pedestrian.child": 7,
+            "human.pedestrian.construction_worker": 7,
+            "human.pedestrian.police_officer": 7,
+            "movable_object.trafficcone": 8,
+            "vehicle.trailer": 9,
+            "vehicle.truck": 10,
+            "flat.driveable_surface": 11,
+            "flat.other": 12,
+            "flat.sidewalk": 13,
+            "flat.terrain": 14,
+            "static.manmade": 15,
+            "static.vegetation": 16,
+        }
+    ),
+)
+
+TAXONOMIES: Mapping[str, Taxonomy] = MappingProxyType({NUSCENES.name: NUSCENES})

@@ -1,0 +1,1 @@
+"""Compiled numeric kernels on plain arrays."""

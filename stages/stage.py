@@ -1,0 +1,95 @@
+"""The contract of a stage: a frozen dataclass of parameters that says what it reads, writes and needs, and computes it."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..schemas.product import Product, ProductReader
+from ..schemas.scene import SceneTables, SweepPoints
+
+PartResult = Mapping[str, NDArray[Any]]
+"""Named arrays: what one part hands to assembly."""
+
+
+@dataclass(frozen=True)
+class Needs:
+    """Resources of one part."""
+
+    cpus: int = 1
+    memory_gib: float = 1.0
+
+
+@dataclass(frozen=True)
+class Part:
+    """One piece of a stage's work on a scene: small and picklable, it says what to look at, not what is there."""
+
+    key: str
+    """Unique within the stage and scene; parts are assembled in the order ``parts`` gave them."""
+    cost: float
+    """Relative run time: the longest parts start first."""
+    args: Mapping[str, Any] = dataclasses.field(default_factory=dict[str, Any])
+    """Numbers and names that ``compute`` needs."""
+
+
+class SceneView(Protocol):
+    """What a stage sees of a scene: its tables, its sweeps, the products it reads."""
+
+    @property
+    def tables(self) -> SceneTables:
+        """Poses, key frames, tracks."""
+        ...
+
+    def sweep(self, index: int) -> SweepPoints:
+        """One sweep's points, read when asked for. Raises InputError if its files are not what they should be."""
+        ...
+
+    def product(self, product: type[Product]) -> ProductReader:
+        """One of the products the stage ``reads``."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage(ABC):
+    """Base of all stages. Fields are parameters; their docstrings are the help text."""
+
+    name: ClassVar[str]
+    """What a user types, and the key of its parameters in a configuration."""
+    version: ClassVar[int]
+    """Raised when outputs change meaning or value."""
+    writes: ClassVar[type[Product]]
+    needs: ClassVar[Needs] = Needs()
+    libraries: ClassVar[tuple[str, ...]] = ()
+    """Distributions whose versions change the bits of what this stage writes."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        missing = [name for name in ("name", "version", "writes") if not hasattr(cls, name)]
+        if missing:
+            raise TypeError(f"stage {cls.__name__} does not declare {', '.join(missing)}")
+
+    @abstractmethod
+    def reads(self) -> tuple[type[Product], ...]:
+        """Products this stage reads, which may depend on its parameters."""
+
+    def reads_sweeps(self) -> bool:
+        """Whether this stage reads sensor files."""
+        return False
+
+    @abstractmethod
+    def parts(self, scene: SceneView) -> list[Part]:
+        """What can run side by side, from the scene's tables and products. Pure."""
+
+    @abstractmethod
+    def compute(self, scene: SceneView, part: Part) -> PartResult:
+        """One part's result. Pure: the same bytes wherever and whenever it runs."""
+
+    @abstractmethod
+    def assemble(self, scene: SceneView, results: Sequence[PartResult]) -> Product:
+        """The product, from the results of all parts in their order. Pure; the one thing that is written."""

@@ -1,0 +1,1 @@
+"""Recipes and job files, shipped as data."""
