@@ -1,1 +1,26 @@
 """Dataset readers: one file per dataset, all passing the same contract tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from .files import missing_files, resolve_within
+from .nuscenes import NuScenesSource
+from .points import read_sweep
+from .preflight import MissingPolicy, Preflight, preflight
+from .source import Source
+
+SOURCES: Mapping[str, type[Source]] = MappingProxyType({source.name: source for source in (NuScenesSource,)})
+"""Every dataset reader by its name."""
+
+__all__ = [
+    "SOURCES",
+    "MissingPolicy",
+    "Preflight",
+    "Source",
+    "missing_files",
+    "preflight",
+    "read_sweep",
+    "resolve_within",
+]

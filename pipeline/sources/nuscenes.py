@@ -1,0 +1,125 @@
+"""Reader of nuScenes v1.0 releases (trainval, test, mini), with or without lidarseg, whole or partial copies."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from ...schemas.errors import InputError, UsageError
+from ...schemas.scene import SceneTables
+from .nuscenes_labels import Labels
+from .nuscenes_scene import read_scene
+from .nuscenes_tables import EXTRACT_AGAIN, TABLES, Row, read_rows
+from .source import Source
+
+if TYPE_CHECKING:
+    from .nuscenes_devkit import Devkit
+
+_SIMULATED = "SIMULATED.json"
+"""Marks a log that this project's simulator wrote."""
+_SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}")
+"""Scene names become folder names."""
+
+
+class NuScenesSource(Source):
+    """nuScenes. Of each scene the LiDAR's sweeps from the first to the last key frame: beyond them there are no boxes."""
+
+    name: ClassVar[str] = "nuscenes"
+
+    @classmethod
+    def versions(cls, data_root: Path) -> list[str]:
+        return sorted(
+            table.parent.name
+            for table in data_root.glob("*/sample_data.json")
+            if table.with_name("scene.json").exists()
+        )
+
+    def table_files(self) -> list[str]:
+        files = [self._file(table) for table in TABLES]
+        optional = (self._file("lidarseg"), _SIMULATED)
+        return sorted(files + [file for file in optional if (self.data_root / file).is_file()])
+
+    def scene_names(self) -> list[str]:
+        rows = (Row(self._file("scene"), row) for row in read_rows(self.data_root, self._file("scene")))
+        return sorted({row.text("name") for row in rows})
+
+    def index(self, scenes: Sequence[str] | None = None) -> Iterator[SceneTables | InputError]:
+        known = self.scene_names()
+        if not known:
+            raise InputError(
+                "release holds no scenes", file=self._file("scene"), found="an empty list", fix=EXTRACT_AGAIN
+            )
+        unknown = sorted(set(scenes or ()) - set(known))
+        if unknown:
+            raise UsageError(
+                f"no scene {unknown[0]!r} in {self.version}",
+                found=", ".join(unknown),
+                expected=f"some of {', '.join(known[:8])} ...",
+            )
+        yield from self._read(None if scenes is None else set(scenes))
+
+    def _read(self, wanted: set[str] | None) -> Iterator[SceneTables | InputError]:
+        # Takes seconds to import, and pulls in matplotlib and OpenCV.
+        from .nuscenes_devkit import Devkit, official_splits
+
+        try:
+            devkit = Devkit(self.data_root, self.version)
+        except (AssertionError, KeyError, TypeError) as error:
+            found = f"{type(error).__name__}: {error}"
+            raise InputError(
+                "the nuScenes devkit cannot open the tables", file=self.version, found=found, fix=EXTRACT_AGAIN
+            ) from error
+        labels = Labels.read(self.data_root, self.version, devkit.rows("category"))
+        splits = official_splits(self.version)
+        synthetic = (self.data_root / _SIMULATED).is_file()
+        rows = sorted(devkit.rows("scene"), key=lambda row: (row.text("name"), row.token))
+        times = Counter(row.text("name") for row in rows)
+        for row in rows:
+            name = row.text("name")
+            if wanted is not None and name not in wanted:
+                continue
+            try:
+                _check_scene(row, times[name], devkit)
+                yield read_scene(
+                    devkit, labels, row, version=self.version, split=splits.get(name, ""), synthetic=synthetic
+                )
+            except InputError as error:
+                error.scene = name if _SAFE_NAME.fullmatch(name) else ascii(name)
+                yield error
+
+    def _file(self, table: str) -> str:
+        return f"{self.version}/{table}.json"
+
+
+def _check_scene(row: Row, times: int, devkit: Devkit) -> None:
+    """Raises InputError for a scene without a usable name of its own, or with rows that point nowhere."""
+    name = row.text("name")
+    if not _SAFE_NAME.fullmatch(name):
+        raise row.error(
+            "scene name cannot be a folder name",
+            found=ascii(name),
+            expected="letters, digits and _ . + -",
+            fix="rename the scene",
+        )
+    if times > 1:
+        raise row.error(
+            "scene name is not unique",
+            found=f"{times} scenes named {name}",
+            expected="one",
+            fix="rename or remove all but one",
+        )
+    errors = devkit.blame.get(row.token)
+    if errors:
+        error = errors[0]
+        more = f" (and {len(errors) - 1} more rows of this scene)" if len(errors) > 1 else ""
+        raise InputError(
+            error.what + more,
+            file=error.file,
+            frame=error.frame,
+            found=error.found,
+            expected=error.expected,
+            fix=error.fix,
+        )

@@ -1,0 +1,46 @@
+"""The contract of a dataset reader."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from ...schemas.errors import InputError
+from ...schemas.scene import SceneTables
+
+
+class Source(ABC):
+    """One dataset's tables, read once by the index step. Sensor files are read by ``points.read_sweep`` from what it yields."""
+
+    name: ClassVar[str]
+    """What a user types after ``--dataset``."""
+
+    def __init__(self, data_root: Path, version: str) -> None:
+        self.data_root = data_root
+        self.version = version
+
+    @classmethod
+    @abstractmethod
+    def versions(cls, data_root: Path) -> list[str]:
+        """Releases of this dataset that the data root holds, sorted; empty if it holds something else."""
+
+    @abstractmethod
+    def table_files(self) -> list[str]:
+        """Files that :meth:`index` reads, relative to the data root, sorted: they identify its result."""
+
+    @abstractmethod
+    def scene_names(self) -> list[str]:
+        """All scenes of the release, sorted, without reading more than needed.
+
+        Raises InputError if the list itself cannot be read.
+        """
+
+    @abstractmethod
+    def index(self, scenes: Sequence[str] | None = None) -> Iterator[SceneTables | InputError]:
+        """Tables of all scenes, or of those named, in order of their names; the dataset's tables are read once.
+
+        A scene whose rows are broken is an InputError in the place of its tables. Raises InputError when a table as a whole
+        cannot be read, and UsageError for a scene the release lacks.
+        """
