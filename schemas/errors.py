@@ -22,7 +22,9 @@ class PipelineError(Exception):
     """What to do about it."""
 
     def __str__(self) -> str:
-        places = [f"{name} {value}" for name in ("file", "scene", "frame") if (value := getattr(self, name)) is not None]
+        places = [
+            f"{name} {value}" for name in ("file", "scene", "frame") if (value := getattr(self, name)) is not None
+        ]
         line = self.what + (f" ({', '.join(places)})" if places else "")
         if self.found is not None:
             line += f": found {self.found}"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BeforeValidator
 
 GridFrame = Literal["ego", "lidar"]
 
@@ -39,14 +40,18 @@ class VoxelGrid:
             raise ValueError(f"grid frame must be 'ego' or 'lidar', found {self.frame!r}")
 
     @classmethod
-    def from_range(cls, range_m: tuple[float, float, float, float, float, float], voxel_m: float, frame: GridFrame = "ego") -> VoxelGrid:
+    def from_range(
+        cls, range_m: tuple[float, float, float, float, float, float], voxel_m: float, frame: GridFrame = "ego"
+    ) -> VoxelGrid:
         """From (x0, y0, z0, x1, y1, z1) in metres. Raises ValueError unless each side is a whole number of voxels."""
         low, high = np.array(range_m[:3]), np.array(range_m[3:])
         counts = (high - low) / voxel_m
         shape = np.rint(counts).astype(int)
         if np.abs(counts - shape).max() > 1e-3 or shape.min() < 1:
             raise ValueError(f"range {range_m} is not a whole number of {voxel_m} m voxels: {counts.tolist()}")
-        return cls((float(low[0]), float(low[1]), float(low[2])), voxel_m, (int(shape[0]), int(shape[1]), int(shape[2])), frame)
+        return cls(
+            (float(low[0]), float(low[1]), float(low[2])), voxel_m, (int(shape[0]), int(shape[1]), int(shape[2])), frame
+        )
 
     @property
     def max_m(self) -> tuple[float, float, float]:
@@ -54,10 +59,11 @@ class VoxelGrid:
         x, y, z = (low + self.voxel_m * n for low, n in zip(self.min_m, self.shape, strict=True))
         return (x, y, z)
 
-    def index(self, points: NDArray[np.floating]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    def index(self, points: NDArray[np.floating[Any]]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Voxel indices (N, 3) int64 of points (N, 3) in metres of the grid's frame, and which lie inside (N,) bool."""
         cells = np.floor((np.asarray(points, dtype=np.float64) - self.min_m) / self.voxel_m).astype(np.int64)
-        return cells, ((cells >= 0) & (cells < self.shape)).all(axis=1)
+        inside: NDArray[np.bool_] = np.all((cells >= 0) & (cells < self.shape), axis=1)
+        return cells, inside
 
     def to_json(self) -> dict[str, object]:
         """The grid as JSON values, as kept in a product's attributes."""
@@ -73,3 +79,32 @@ GRIDS: Mapping[str, VoxelGrid] = MappingProxyType(
     }
 )
 """Named grids, each as published."""
+
+
+def parse_grid(value: object) -> object:
+    """A grid from a preset's name or ``x0,y0,z0,x1,y1,z1@VOXEL[:ego|:lidar]`` in metres; other values as they are.
+
+    Raises ValueError saying what is understood.
+    """
+    if not isinstance(value, str):
+        return value
+    if value in GRIDS:
+        return GRIDS[value]
+    bounds, at, rest = value.partition("@")
+    size, _, frame = rest.partition(":")
+    try:
+        x0, y0, z0, x1, y1, z1 = (float(part) for part in bounds.split(","))
+        edge = float(size)
+    except ValueError:
+        raise ValueError(_not_a_grid(value)) from None
+    if not at or frame not in ("", "ego", "lidar"):
+        raise ValueError(_not_a_grid(value))
+    return VoxelGrid.from_range((x0, y0, z0, x1, y1, z1), edge, "lidar" if frame == "lidar" else "ego")
+
+
+def _not_a_grid(text: str) -> str:
+    return f"{text!r} is no grid: give {', '.join(GRIDS)}, or x0,y0,z0,x1,y1,z1@voxel[:ego|:lidar] in metres"
+
+
+GridParameter = Annotated[VoxelGrid, BeforeValidator(parse_grid)]
+"""A grid as a stage's parameter: a preset's name, a range, or the fields themselves."""

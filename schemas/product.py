@@ -8,12 +8,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, TypeVar, cast
+from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[Any]
+Array: TypeAlias = NDArray[Any]
 ROWS_PER_CHUNK = 65_536
 """Rows of a ragged array in one chunk: 0.75 MB of float32 points, read in about a millisecond."""
 
@@ -41,8 +41,11 @@ class ArraySpec:
         return (first, *(max(n, 1) for n in shape[1:]))
 
 
-def array(*dims: str, dtype: str, fill: float | int | bool, **sizes: int) -> Any:
-    """Declares a dataclass field as a stored array: ``points: Array = array("point", "xyz", dtype="float32", fill=nan, xyz=3)``."""
+def array(*dims: str, dtype: str, fill: float | bool, **sizes: int) -> Any:
+    """Declares a dataclass field as a stored array.
+
+    ``points: Array = array("point", "xyz", dtype="float32", fill=nan, xyz=3)``.
+    """
     return dataclasses.field(metadata={"array": ArraySpec(dims, dtype, fill, sizes)})
 
 
@@ -71,6 +74,11 @@ class Blocks:
     @property
     def ndim(self) -> int:
         return len(self.shape)
+
+    @classmethod
+    def of(cls, shape: tuple[int, ...], dtype: str, pieces: Sequence[Callable[[], Array]]) -> Array:
+        """Blocks where a product's field wants an array: :meth:`Product.arrays` says that it may be either."""
+        return cast(Array, cls(shape, dtype, pieces))
 
 
 P = TypeVar("P", bound="Product")
@@ -105,16 +113,24 @@ class Product:
 
     def counts(self) -> dict[str, int]:
         """Length of every named axis."""
-        return {dim: n for name, spec in self.specs().items() for dim, n in zip(spec.dims, getattr(self, name).shape, strict=True)}
+        return {
+            dim: n
+            for name, spec in self.specs().items()
+            for dim, n in zip(spec.dims, getattr(self, name).shape, strict=True)
+        }
 
     def __post_init__(self) -> None:
         lengths: dict[str, tuple[int, str]] = {}
         for name, spec in self.specs().items():
             value = getattr(self, name)
             if value.dtype != np.dtype(spec.dtype) or value.ndim != len(spec.dims):
-                raise ValueError(f"{self.name}.{name} is {value.dtype} with {value.ndim} axes, declared {spec.dtype} {spec.dims}")
+                raise ValueError(
+                    f"{self.name}.{name} is {value.dtype} with {value.ndim} axes, declared {spec.dtype} {spec.dims}"
+                )
             for dim, n in zip(spec.dims, value.shape, strict=True):
-                want, by = (spec.sizes[dim], "its declaration") if dim in spec.sizes else lengths.setdefault(dim, (n, name))
+                want, by = (
+                    (spec.sizes[dim], "its declaration") if dim in spec.sizes else lengths.setdefault(dim, (n, name))
+                )
                 if n != want:
                     raise ValueError(f"{self.name}.{name}: axis {dim} has length {n}, {by} says {want}")
 
@@ -143,7 +159,7 @@ class InMemory:
 
     def read(self, name: str) -> Array:
         value = getattr(self._product, name)
-        return np.concatenate(list(value)) if isinstance(value, Blocks) else cast(Array, value)
+        return np.concatenate(list(value)) if isinstance(value, Blocks) else cast("Array", value)
 
     def rows(self, name: str, start: int, stop: int) -> Array:
         return self.read(name)[start:stop]

@@ -68,7 +68,11 @@ class SceneTables(Product):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name, want in (("point_files", len(self.timestamps_ns)), ("label_files", len(self.key_sweeps)), ("frame_tokens", len(self.key_sweeps))):
+        for name, want in (
+            ("point_files", len(self.timestamps_ns)),
+            ("label_files", len(self.key_sweeps)),
+            ("frame_tokens", len(self.key_sweeps)),
+        ):
             if len(getattr(self, name)) != want:
                 raise ValueError(f"scene {self.scene}: {len(getattr(self, name))} {name} for {want} rows")
         if len(self.timestamps_ns) > 1 and np.diff(self.timestamps_ns).min() <= 0:
@@ -80,6 +84,26 @@ class SceneTables(Product):
         """(4, 4) float64 pose of the LiDAR in one sweep."""
         pose: NDArray[np.float64] = self.world_SE3_ego[sweep] @ self.ego_SE3_lidar[sweep]
         return pose
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetTables(SceneTables):
+    """The same as the dataset's release tells it, files that this copy lacks included."""
+
+    name: ClassVar[str] = "dataset_tables"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SceneList(Product):
+    """All scenes of a release: with their :class:`DatasetTables` it stands for the dataset's own tables."""
+
+    name: ClassVar[str] = "scene_list"
+    per_scene: ClassVar[bool] = False
+
+    scenes: list[str]
+    """Scenes whose tables are sound, sorted."""
+    broken: dict[str, list[str | None]]
+    """The other scenes: fields of the InputError that says why."""
 
 
 @dataclass(frozen=True)

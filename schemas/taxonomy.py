@@ -20,6 +20,8 @@ class Taxonomy:
     """RGB 0-255, one per class."""
     categories: Mapping[str, int]
     """Dataset category name to class id; a category that is not here has no label."""
+    ground: tuple[str, ...]
+    """Classes that lie under others: a return of one inside an object's box is not the object's."""
 
     def __post_init__(self) -> None:
         if len(self.colours) != len(self.classes):
@@ -110,6 +112,7 @@ NUSCENES = Taxonomy(
             "static.vegetation": 16,
         }
     ),
+    ground=("driveable_surface", "other_flat", "sidewalk", "terrain"),
 )
 
 TAXONOMIES: Mapping[str, Taxonomy] = MappingProxyType({NUSCENES.name: NUSCENES})

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
-import numpy as np
 from numpy.typing import NDArray
+from pydantic import ConfigDict
 
 from ..schemas.product import Product, ProductReader
 from ..schemas.scene import SceneTables, SweepPoints
@@ -59,11 +59,13 @@ class SceneView(Protocol):
 class Stage(ABC):
     """Base of all stages. Fields are parameters; their docstrings are the help text."""
 
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(use_attribute_docstrings=True, extra="forbid", allow_inf_nan=False)
+
     name: ClassVar[str]
     """What a user types, and the key of its parameters in a configuration."""
     version: ClassVar[int]
     """Raised when outputs change meaning or value."""
-    writes: ClassVar[type[Product]]
+    writes: ClassVar[tuple[type[Product], ...]]
     needs: ClassVar[Needs] = Needs()
     libraries: ClassVar[tuple[str, ...]] = ()
     """Distributions whose versions change the bits of what this stage writes."""
@@ -91,5 +93,5 @@ class Stage(ABC):
         """One part's result. Pure: the same bytes wherever and whenever it runs."""
 
     @abstractmethod
-    def assemble(self, scene: SceneView, results: Sequence[PartResult]) -> Product:
-        """The product, from the results of all parts in their order. Pure; the one thing that is written."""
+    def assemble(self, scene: SceneView, results: Sequence[PartResult]) -> tuple[Product, ...]:
+        """The products of ``writes``, from the results of all parts in their order. Pure; the only thing written."""

@@ -1,0 +1,83 @@
+"""What a stage sees of a scene, read from the store and the log when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..schemas.product import Array, Product, ProductReader, load
+from ..schemas.scene import SceneTables, SweepPoints
+from .sources import read_sweep
+from .store.store import Store
+
+_SMALL_BYTES = 4 << 20
+
+
+@dataclass(frozen=True)
+class SceneAddress:
+    """Where a scene's log and products lie: small, picklable, hashable."""
+
+    store: Store
+    data_root: Path
+    scene: str
+    fingerprints: tuple[tuple[type[Product], str], ...]
+    """Products that may be read, with their fingerprints."""
+
+
+class StoredScene:
+    """A scene whose products come from the store and whose sweeps come from the data root."""
+
+    def __init__(self, address: SceneAddress) -> None:
+        self._address = address
+        self._fingerprints: Mapping[type[Product], str] = dict(address.fingerprints)
+        self._readers: dict[type[Product], ProductReader] = {}
+
+    @cached_property
+    def tables(self) -> SceneTables:
+        """Poses, key frames, tracks."""
+        return load(SceneTables, self.product(SceneTables))
+
+    def sweep(self, index: int) -> SweepPoints:
+        """One sweep's points. Raises InputError if its files are not what they should be."""
+        return read_sweep(self._address.data_root, self.tables, index)
+
+    def product(self, product: type[Product]) -> ProductReader:
+        """Read access to a committed product of this scene."""
+        if product not in self._readers:
+            stored = self._address.store.reader(self._address.scene, product, self._fingerprints[product])
+            self._readers[product] = _KeepsSmallArrays(stored)
+        return self._readers[product]
+
+
+class _KeepsSmallArrays:
+    """A reader that reads a small array once: offsets and boxes are asked for again and again."""
+
+    def __init__(self, reader: ProductReader) -> None:
+        self._reader = reader
+        self._kept: dict[str, Array] = {}
+
+    def read(self, name: str) -> Array:
+        if name in self._kept:
+            return self._kept[name]
+        value: Array = np.asarray(self._reader.read(name))
+        if value.nbytes <= _SMALL_BYTES:
+            value.setflags(write=False)
+            self._kept[name] = value
+        return value
+
+    def rows(self, name: str, start: int, stop: int) -> Array:
+        return self._reader.rows(name, start, stop)
+
+    def attribute(self, name: str) -> Any:
+        return self._reader.attribute(name)
+
+
+@lru_cache(maxsize=2)
+def open_scene(address: SceneAddress) -> StoredScene:
+    """The scene at an address; a process keeps the last two open."""
+    return StoredScene(address)

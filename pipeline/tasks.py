@@ -1,0 +1,100 @@
+"""What runs on a worker: functions of small picklable arguments that return small receipts. Data goes through files."""
+
+from __future__ import annotations
+
+import resource
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..schemas.product import Array
+from ..stages.kernels.poisson import Backend, load
+from ..stages.stage import Part, Stage
+from ..stages.supervised import NATIVE
+from .scene_view import SceneAddress, open_scene
+from .store.durable import storage_errors
+from .store.fingerprint import Provenance
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a task tells of itself."""
+
+    seconds: float
+    peak_mib: float
+    """Largest resident size this worker has had, and its native child with it."""
+    counts: Mapping[str, int]
+    """Lengths of the axes of what was written."""
+
+
+class SavedResult(Mapping[str, Array]):
+    """A part's arrays in a folder; each is mapped when asked for, so that assembly holds one piece at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __getitem__(self, name: str) -> Array:
+        path = self._folder / f"{name}.npy"
+        if not path.exists():
+            raise KeyError(name)
+        value = np.load(path, allow_pickle=False)
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return (path.stem for path in sorted(self._folder.glob("*.npy")))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def warm_up(backend: Backend) -> None:
+    """Loads what the first tasks need, while the driver still reads tables."""
+    NATIVE.call(load, backend)
+
+
+def list_parts(address: SceneAddress, stage: Stage) -> list[Part]:
+    """The stage's parts for a scene."""
+    return stage.parts(open_scene(address))
+
+
+def run_part(address: SceneAddress, stage: Stage, part: Part, job: str) -> Receipt:
+    """Computes a part and saves its arrays in the store's scratch folder."""
+    start = time.perf_counter()
+    result = stage.compute(open_scene(address), part)
+    folder = _folder(address, job, part)
+    with storage_errors(folder):
+        for name, value in result.items():
+            np.save(folder / f"{name}.npy", value, allow_pickle=False)
+    return _receipt(start, {})
+
+
+def run_assembly(
+    address: SceneAddress,
+    stage: Stage,
+    parts: Sequence[Part],
+    job: str,
+    provenances: Mapping[str, Provenance],
+    warnings: Sequence[str],
+) -> Receipt:
+    """Assembles and commits a stage's products, then removes the parts."""
+    start = time.perf_counter()
+    counts: dict[str, int] = {}
+    results = [SavedResult(_folder(address, job, part)) for part in parts]
+    for product in stage.assemble(open_scene(address), results):
+        manifest = address.store.commit(address.scene, product, provenances[product.name], warnings)
+        counts |= {f"{product.name}.{axis}": n for axis, n in manifest.counts.items()}
+    shutil.rmtree(address.store.scratch(address.scene, job), ignore_errors=True)
+    return _receipt(start, counts)
+
+
+def _folder(address: SceneAddress, job: str, part: Part) -> Path:
+    return address.store.scratch(address.scene, job, part.key)
+
+
+def _receipt(start: float, counts: Mapping[str, int]) -> Receipt:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return Receipt(round(time.perf_counter() - start, 3), round(peak, 1), counts)

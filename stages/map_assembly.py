@@ -1,0 +1,201 @@
+"""From hash-grid rows of many parts to the static map and the object clouds."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..schemas.object_clouds import Motion, ObjectClouds
+from ..schemas.scene import SceneTables
+from ..schemas.static_map import StaticMap
+from ..schemas.taxonomy import NO_LABEL
+from .kernels.cells import majority_labels, mean_offsets, merge_rows, quantise, unpack_nearest
+from .stage import PartResult
+from .tracks import Track
+
+Float64 = NDArray[np.float64]
+Int64 = NDArray[np.int64]
+Poses = Callable[[int], dict[int, Float64]]
+
+_BLOCK_BITS, _XY_BITS, _Z_BITS = 12, 7, 13
+_OBJECT_CELL_BITS, _FRAME_BITS = 11, 14
+
+
+@dataclass(frozen=True)
+class CellFrame:
+    """The hash grid of a scene's static world: a local origin, square blocks, cells in them, and their int64 keys.
+
+    A key is block x, block y (12 bits each), cell x, cell y in the block (7 bits), cell z (13 bits), so keys sort by
+    block; with ``key << 8 | label`` it stays below 63 bits.
+    """
+
+    origin_m: tuple[float, float, float]
+    cell_m: float
+    cells_per_block: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.cells_per_block <= 1 << _XY_BITS:
+            raise ValueError(f"a block must be 1 to {1 << _XY_BITS} cells wide, found {self.cells_per_block}")
+
+    @classmethod
+    def of(cls, tables: SceneTables, cell_m: float, block_m: float) -> CellFrame:
+        """The frame of a scene: its origin is the first ego position, rounded down to a whole block in the world."""
+        block = round(block_m / cell_m) * cell_m
+        start = tables.world_SE3_ego[0, :3, 3]
+        x, y, z = (float(v) for v in np.floor(start / block) * block)
+        return cls((x, y, z), cell_m, round(block_m / cell_m))
+
+    @property
+    def block_m(self) -> float:
+        """Edge of a block, metres."""
+        return self.cells_per_block * self.cell_m
+
+    @property
+    def local_SE3_world(self) -> Float64:
+        """(4, 4) float64: subtracts the origin."""
+        matrix = np.eye(4)
+        matrix[:3, 3] = np.negative(self.origin_m)
+        return matrix
+
+    def keys(self, points: Float64) -> tuple[Int64, Int64]:
+        """Keys (N,) and quantised offsets (N, 3) of points (N, 3) float64, metres, relative to the origin."""
+        cells, offsets = quantise(points, self.cell_m)
+        block = cells[:, :2] // self.cells_per_block
+        inside = cells[:, :2] - block * self.cells_per_block
+        block = block + (1 << (_BLOCK_BITS - 1))
+        height = cells[:, 2] + (1 << (_Z_BITS - 1))
+        keys = block[:, 0]
+        for bits, value in (
+            (_BLOCK_BITS, block[:, 1]),
+            (_XY_BITS, inside[:, 0]),
+            (_XY_BITS, inside[:, 1]),
+            (_Z_BITS, height),
+        ):
+            keys = keys << bits | value
+        return keys, offsets
+
+    def cells(self, keys: Int64) -> tuple[Int64, Int64]:
+        """Blocks (N, 2) and cells (N, 3), counted from the origin, of keys."""
+        height = (keys & ((1 << _Z_BITS) - 1)) - (1 << (_Z_BITS - 1))
+        rest = keys >> _Z_BITS
+        y, x = rest & ((1 << _XY_BITS) - 1), (rest >> _XY_BITS) & ((1 << _XY_BITS) - 1)
+        rest = rest >> (2 * _XY_BITS)
+        block = np.stack([rest >> _BLOCK_BITS, rest & ((1 << _BLOCK_BITS) - 1)], axis=1) - (1 << (_BLOCK_BITS - 1))
+        xy = block * self.cells_per_block + np.stack([x, y], axis=1)
+        return block, np.concatenate([xy, height[:, None]], axis=1)
+
+    @staticmethod
+    def object_keys(points: Float64, cell_m: float, track: int, group: int) -> tuple[Int64, Int64]:
+        """Keys and quantised offsets of points of one track in its box frame; group 0 is rigid, else key frame + 1."""
+        cells, offsets = quantise(points, cell_m)
+        cells = np.clip(cells + (1 << (_OBJECT_CELL_BITS - 1)), 0, (1 << _OBJECT_CELL_BITS) - 1)
+        keys = np.full(len(points), track << _FRAME_BITS | group, dtype=np.int64)
+        for axis in range(3):
+            keys = keys << _OBJECT_CELL_BITS | cells[:, axis]
+        return keys, offsets
+
+
+def _sensors(tables: SceneTables) -> Float64:
+    return np.array([tables.world_SE3_lidar(s)[:3, 3] for s in range(len(tables.timestamps_ns))]).reshape(-1, 3)
+
+
+def assemble_static(
+    tables: SceneTables, frame: CellFrame, results: Sequence[PartResult], dropped: dict[str, int]
+) -> StaticMap:
+    """The static map, merged block column by block column so that little more than the result is held."""
+    bounds = sorted({int(k) >> (2 * _XY_BITS + _Z_BITS + _BLOCK_BITS) for r in results for k in r["static"][::64, 0]})
+    first = [0, *[b << (2 * _XY_BITS + _Z_BITS + _BLOCK_BITS) for b in bounds[1:]], np.iinfo(np.int64).max]
+    columns = [_static_column(frame, results, low, high) for low, high in itertools.pairwise(first)]
+    points, sweep, returns, labels, tracks, blocks = (np.concatenate(list(c)) for c in zip(*columns, strict=True))
+    if not any(tables.label_files):
+        labels = np.append(np.array(tables.track_classes, dtype=np.uint8), NO_LABEL)[tracks]
+    change = np.flatnonzero(np.any(np.diff(blocks, axis=0) != 0, axis=1)) + 1
+    starts = np.concatenate(([0], change)) if len(blocks) else np.zeros(0, dtype=np.int64)
+    return StaticMap(
+        points=points,
+        sweep=sweep,
+        returns=returns,
+        labels=labels,
+        tracks=tracks,
+        blocks=blocks[starts].astype(np.int32),
+        block_offsets=np.append(starts, len(points)).astype(np.int64),
+        sensor_positions=(_sensors(tables) - frame.origin_m).astype(np.float32),
+        origin_m=list(frame.origin_m),
+        block_m=frame.block_m,
+        cell_m=frame.cell_m,
+        dropped=dropped,
+    )
+
+
+def _static_column(
+    frame: CellFrame, results: Sequence[PartResult], low: int, high: int
+) -> tuple[NDArray[np.generic], ...]:
+    rows = merge_rows([_key_range(r["static"], low, high) for r in results])
+    keys = rows[:, 0]
+    labels = majority_labels(keys, [_key_range(r["static_votes"], low << 8, min(high, 1 << 54) << 8) for r in results])
+    blocks, cells = frame.cells(keys)
+    points = ((cells + mean_offsets(rows)) * frame.cell_m).astype(np.float32)
+    sweep, tracks = unpack_nearest(rows[:, 5])
+    returns = np.minimum(rows[:, 4], 65_535).astype(np.uint16)
+    return points, sweep, returns, labels, tracks, blocks
+
+
+def _key_range(rows: Int64, low: int, high: int) -> Int64:
+    start, stop = np.searchsorted(rows[:, 0], [low, high])
+    return rows[start:stop]
+
+
+def assemble_objects(
+    tables: SceneTables,
+    cell_m: float,
+    results: Sequence[PartResult],
+    tracks: list[Track],
+    motion: list[Motion],
+    poses: Poses,
+) -> ObjectClouds:
+    """The clouds of all moving objects, and every track's box in every key frame."""
+    rows = merge_rows([r["objects"] for r in results])
+    keys = rows[:, 0]
+    labels = majority_labels(keys, [r["object_votes"] for r in results])
+    cell_mask, bits = (1 << _OBJECT_CELL_BITS) - 1, _OBJECT_CELL_BITS
+    cells = np.stack([keys >> 2 * bits & cell_mask, keys >> bits & cell_mask, keys & cell_mask], axis=1)
+    points = (cells - (1 << (bits - 1)) + mean_offsets(rows)) * cell_m
+    groups, starts = np.unique(keys >> 3 * bits, return_index=True)
+    sweep, track = unpack_nearest(rows[:, 5])
+    frames = len(tables.key_sweeps)
+    boxes = np.full((frames, len(tracks), 4, 4), np.nan)
+    for frame, key_sweep in enumerate(tables.key_sweeps):
+        for index, pose in poses(int(tables.timestamps_ns[key_sweep])).items():
+            boxes[frame, index] = pose
+    sizes = np.array([t.size_m for t in tracks], dtype=np.float32).reshape(-1, 3)
+    return ObjectClouds(
+        points=points.astype(np.float32),
+        sensors=_sensors_in_boxes(tables, sweep, track, poses),
+        sweep=sweep,
+        returns=np.minimum(rows[:, 4], 65_535).astype(np.uint16),
+        labels=labels,
+        group_track=(groups >> _FRAME_BITS).astype(np.int32),
+        group_frame=((groups & ((1 << _FRAME_BITS) - 1)) - 1).astype(np.int32),
+        group_offsets=np.append(starts, len(keys)).astype(np.int64),
+        motion=np.array(motion, dtype=np.uint8).reshape(-1),
+        frame_boxes=boxes,
+        track_size_m=sizes,
+        track_classes=list(tables.track_classes),
+    )
+
+
+def _sensors_in_boxes(
+    tables: SceneTables, sweep: NDArray[np.int32], track: NDArray[np.int32], poses: Poses
+) -> NDArray[np.float32]:
+    sensors = np.full((len(sweep), 3), np.nan, dtype=np.float32)
+    for index in np.unique(sweep):
+        present = poses(int(tables.timestamps_ns[index]))
+        sensor = tables.world_SE3_lidar(index)[:, 3]
+        here = sweep == index
+        for one in np.unique(track[here]):
+            sensors[here & (track == one)] = (np.linalg.inv(present[int(one)]) @ sensor)[:3]
+    return sensors

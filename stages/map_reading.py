@@ -1,0 +1,53 @@
+"""Reads of part of a static map, by place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..schemas.product import Array, ProductReader
+
+
+@dataclass(frozen=True)
+class MapPoints:
+    """Points of the static map within a rectangle."""
+
+    points: NDArray[np.float32]
+    """(N, 3) float32, metres, relative to the map's origin."""
+    sweep: NDArray[np.int32]
+    returns: NDArray[np.uint16]
+    labels: NDArray[np.uint8]
+
+
+def block_counts(static_map: ProductReader) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Index (M, 2) of every block, and its number of points (M,)."""
+    return static_map.read("blocks"), np.diff(static_map.read("block_offsets"))
+
+
+def map_points(static_map: ProductReader, low: tuple[float, float], high: tuple[float, float]) -> MapPoints:
+    """Points with low <= (x, y) < high, metres relative to the map's origin; reads only the blocks that touch it."""
+    blocks, offsets = static_map.read("blocks"), static_map.read("block_offsets")
+    block_m = float(static_map.attribute("block_m"))
+    touched = np.all((blocks + 1) * block_m > low, axis=1) & np.all(blocks * block_m < high, axis=1)
+    spans = _joined(offsets[:-1][touched], offsets[1:][touched])
+
+    def column(name: str) -> Array:
+        pieces = [static_map.rows(name, start, stop) for start, stop in spans]
+        return np.concatenate(pieces) if pieces else static_map.rows(name, 0, 0)
+
+    points = column("points")
+    inside = np.all((points[:, :2] >= low) & (points[:, :2] < high), axis=1)
+    return MapPoints(points[inside], *(column(name)[inside] for name in ("sweep", "returns", "labels")))
+
+
+def _joined(starts: NDArray[np.int64], stops: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Adjoining row spans made one: a read each."""
+    spans: list[tuple[int, int]] = []
+    for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
+        if spans and spans[-1][1] == start:
+            spans[-1] = (spans[-1][0], stop)
+        else:
+            spans.append((start, stop))
+    return spans

@@ -1,0 +1,169 @@
+"""Surfaces of a scene's static world and of each rigid object, by screened Poisson (LOC, step 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..schemas.object_clouds import Motion, ObjectClouds
+from ..schemas.product import Array, Blocks, Product, ProductReader
+from ..schemas.static_map import StaticMap
+from ..schemas.surfaces import Surfaces
+from ..schemas.taxonomy import NO_LABEL
+from .kernels.neighbours import Buckets
+from .kernels.poisson import Backend, Mesh
+from .map_reading import block_counts, map_points
+from .meshing import Trim, centres, compact, surface
+from .stage import Needs, Part, PartResult, SceneView, Stage
+
+Float32 = NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reconstruct(Stage):
+    """Surfaces of a scene's static map in tiles, and of each rigid object, by screened Poisson; no grid involved."""
+
+    name: ClassVar[str] = "reconstruct"
+    version: ClassVar[int] = 1
+    writes: ClassVar[tuple[type[Product], ...]] = (Surfaces,)
+    needs: ClassVar[Needs] = Needs(cpus=1, memory_gib=1.5)
+    libraries: ClassVar[tuple[str, ...]] = ("numba", "numpy", "open3d-cpu", "open3d", "pymeshlab", "scipy")
+
+    backend: Backend = "open3d"
+    """Library that solves the Poisson equation: open3d, or pymeshlab (GPL-3, extra `meshlab`)."""
+    cell_m: float = 0.2
+    """Edge of the finest octree cell of the static world, metres."""
+    tile_m: float = 40.0
+    """Edge of a tile, metres."""
+    halo_m: float = 3.0
+    """Points this far around a tile shape its surface too, metres."""
+    support_m: float = 0.35
+    """Triangles farther than this from every point are cut off, metres."""
+    density_quantile: float = 0.0
+    """The share of vertices with the lowest support that is cut off as well."""
+    least_area_m2: float = 0.1
+    """Loose pieces of surface smaller than this are removed, square metres."""
+    object_cell_m: float = 0.1
+    """Edge of the finest octree cell of moving objects, metres."""
+    object_support_m: float = 0.2
+    """The same as support_m for moving objects."""
+    least_object_points: int = 100
+    """Objects with fewer points get no surface: their points alone mark voxels."""
+    knn: int = 5
+    """Labelled points that vote on a triangle's class."""
+    knn_limit_m: float = 1.0
+    """Points farther from a triangle than this do not vote, metres: beyond it there is no label."""
+    objects_per_part: int = 8
+    """Moving objects that are reconstructed together."""
+
+    def reads(self) -> tuple[type[Product], ...]:
+        return (StaticMap, ObjectClouds)
+
+    def parts(self, scene: SceneView) -> list[Part]:
+        blocks, counts = block_counts(scene.product(StaticMap))
+        per_tile = max(round(self.tile_m / float(scene.product(StaticMap).attribute("block_m"))), 1)
+        tiles: dict[tuple[int, int], int] = {}
+        for (x, y), count in zip((blocks // per_tile).tolist(), counts.tolist(), strict=True):
+            tiles[x, y] = tiles.get((x, y), 0) + count
+        edge = per_tile * float(scene.product(StaticMap).attribute("block_m"))
+        parts = [
+            Part(f"tile-{x:+05d}{y:+05d}", cost=n, args={"x": x, "y": y, "edge_m": edge})
+            for (x, y), n in sorted(tiles.items())
+        ]
+        objects = self._rigid_groups(scene.product(ObjectClouds))
+        for start in range(0, len(objects), self.objects_per_part):
+            chosen = objects[start : start + self.objects_per_part]
+            parts.append(Part(f"objects-{start:05d}", cost=30_000.0 * len(chosen), args={"groups": chosen}))
+        return parts
+
+    def _rigid_groups(self, clouds: ProductReader) -> list[int]:
+        sizes = np.diff(clouds.read("group_offsets"))
+        rigid = clouds.read("motion")[clouds.read("group_track")] == Motion.RIGID
+        return np.flatnonzero(rigid & (sizes >= self.least_object_points)).tolist()
+
+    def compute(self, scene: SceneView, part: Part) -> PartResult:
+        if "groups" in part.args:
+            return _pack([self._object(scene, group) for group in part.args["groups"]])
+        return _pack([self._tile(scene, part)])
+
+    def _tile(self, scene: SceneView, part: Part) -> tuple[int, Mesh, NDArray[np.uint8]]:
+        static_map = scene.product(StaticMap)
+        edge = float(part.args["edge_m"])
+        x, y = int(part.args["x"]), int(part.args["y"])
+        low, high = (x * edge, y * edge), ((x + 1) * edge, (y + 1) * edge)
+        around = (low[0] - self.halo_m, low[1] - self.halo_m), (high[0] + self.halo_m, high[1] + self.halo_m)
+        cloud = map_points(static_map, *around)
+        sensors = static_map.read("sensor_positions")[cloud.sweep]
+        trim = Trim(support_m=self.support_m, density_quantile=self.density_quantile, least_area_m2=self.least_area_m2)
+        spacing = float(static_map.attribute("cell_m"))
+        vertices, triangles, density = surface(cloud.points, sensors, spacing, self.cell_m, trim, self.backend)
+        middle = centres(vertices, triangles)[:, :2]
+        core = np.all((middle >= np.array(low, np.float32)) & (middle < np.array(high, np.float32)), axis=1)
+        mesh = compact(vertices, triangles[core], density)
+        # With point labels, points of unlabelled sweeps abstain; with box classes, a point outside boxes votes for none.
+        voters = cloud.labels != NO_LABEL if any(scene.tables.label_files) else np.ones(len(cloud.labels), np.bool_)
+        return -1, mesh, self._labels(mesh, cloud.points[voters], cloud.labels[voters])
+
+    def _object(self, scene: SceneView, group: int) -> tuple[int, Mesh, NDArray[np.uint8]]:
+        clouds = scene.product(ObjectClouds)
+        start, stop = clouds.read("group_offsets")[group : group + 2].tolist()
+        track = int(clouds.read("group_track")[group])
+        points, labels = clouds.rows("points", start, stop), clouds.rows("labels", start, stop)
+        trim = Trim(support_m=self.object_support_m, density_quantile=0.0, least_area_m2=self.least_area_m2)
+        sensors = clouds.rows("sensors", start, stop)
+        mesh = surface(points, sensors, self.object_cell_m, self.object_cell_m, trim, self.backend)
+        known = labels != NO_LABEL
+        found = self._labels(mesh, points[known], labels[known])
+        return (
+            track,
+            mesh,
+            np.where(found == NO_LABEL, clouds.attribute("track_classes")[track], found).astype(np.uint8),
+        )
+
+    def _labels(self, mesh: Mesh, points: Float32, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        if len(points) == 0:
+            return np.full(len(mesh[1]), NO_LABEL, dtype=np.uint8)
+        buckets = Buckets.of(points, self.knn_limit_m / 4)
+        return buckets.vote(centres(mesh[0], mesh[1]), labels, self.knn, self.knn_limit_m)
+
+    def assemble(self, scene: SceneView, results: Sequence[PartResult]) -> tuple[Product, ...]:
+        def joined(name: str) -> Array:
+            sample = results[0][name] if results else _pack([])[name]
+            rows = sum(len(r[name]) for r in results)
+            return Blocks.of((rows, *sample.shape[1:]), str(sample.dtype), [lambda r=r: r[name] for r in results])
+
+        def whole(name: str) -> Array:
+            return np.concatenate([r[name] for r in results]) if results else _pack([])[name]
+
+        return (
+            Surfaces(
+                vertices=joined("vertices"),
+                triangles=joined("triangles"),
+                labels=joined("labels"),
+                piece_track=whole("piece_track"),
+                piece_vertices=np.append(0, np.cumsum(whole("piece_vertices"))).astype(np.int64),
+                piece_triangles=np.append(0, np.cumsum(whole("piece_triangles"))).astype(np.int64),
+                piece_bounds=whole("piece_bounds"),
+                origin_m=scene.product(StaticMap).attribute("origin_m"),
+            ),
+        )
+
+
+def _pack(pieces: list[tuple[int, Mesh, NDArray[np.uint8]]]) -> PartResult:
+    """Arrays of several pieces end to end; empty pieces are left out."""
+    full = [(track, mesh, labels) for track, mesh, labels in pieces if len(labels)]
+    empty = np.zeros((0, 3), np.float32)
+    bounds = [np.concatenate([m[0].min(axis=0), m[0].max(axis=0)]) for _, m, _ in full]
+    return {
+        "vertices": np.concatenate([m[0] for _, m, _ in full]) if full else empty,
+        "triangles": np.concatenate([m[1] for _, m, _ in full]) if full else empty.astype(np.int32),
+        "labels": np.concatenate([labels for *_, labels in full]) if full else np.zeros(0, np.uint8),
+        "piece_track": np.array([track for track, *_ in full], dtype=np.int32),
+        "piece_vertices": np.array([len(m[0]) for _, m, _ in full], dtype=np.int64),
+        "piece_triangles": np.array([len(m[1]) for _, m, _ in full], dtype=np.int64),
+        "piece_bounds": np.array(bounds, dtype=np.float32).reshape(-1, 6),
+    }

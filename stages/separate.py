@@ -1,0 +1,195 @@
+"""Separation of a scene's returns into the static world and the points of each moving object (LOC, step 1)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..schemas.object_clouds import Motion, ObjectClouds
+from ..schemas.product import Product
+from ..schemas.scene import SceneTables, SweepPoints
+from ..schemas.static_map import StaticMap
+from ..schemas.taxonomy import NO_LABEL, TAXONOMIES
+from .kernels.cells import CellTable, pack_nearest
+from .kernels.split import DROPPED, STATIC, assign, transform
+from .map_assembly import CellFrame, assemble_objects, assemble_static
+from .stage import Needs, Part, PartResult, SceneView, Stage
+from .tracks import Track, classify_motion, scene_tracks
+
+
+@dataclass(frozen=True, kw_only=True)
+class Separate(Stage):
+    """Splits every sweep into ego vehicle, static world and moving objects, and thins each on a hash grid."""
+
+    name: ClassVar[str] = "separate"
+    version: ClassVar[int] = 1
+    writes: ClassVar[tuple[type[Product], ...]] = (StaticMap, ObjectClouds)
+    needs: ClassVar[Needs] = Needs(cpus=1, memory_gib=1.0)
+    libraries: ClassVar[tuple[str, ...]] = ("numba", "numpy", "scipy")
+
+    cell_m: float = 0.1
+    """Edge of a cell of the static world's hash grid, metres: one point is kept per cell."""
+    object_cell_m: float = 0.05
+    """The same for moving objects."""
+    block_m: float = 10.0
+    """Edge of the blocks the static map is stored in, metres."""
+    range_m: float = 80.0
+    """Returns farther from the ego vehicle than this, horizontally, are left out."""
+    lowest_m: float = -8.0
+    """Returns lower than this in the ego frame are left out, metres."""
+    highest_m: float = 10.0
+    """Returns higher than this in the ego frame are left out, metres."""
+    ego_box_m: tuple[float, float, float, float, float, float] = (-1.3, -1.1, -0.5, 4.0, 1.1, 2.3)
+    """The ego vehicle in its own frame (x0, y0, z0, x1, y1, z1), metres: returns inside are left out."""
+    moving_m: float = 0.6
+    """An object whose boxes get farther than this from their median place moves, metres; the others are parked."""
+    box_margin_m: float = 0.1
+    """Boxes grow by this to the sides and up, metres."""
+    buffer_m: float = 0.2
+    """Returns this far outside a moving object's grown box belong to neither object nor world, metres."""
+    clearance_m: float = 0.1
+    """The lowest part of a box, metres, where its returns are the ground's."""
+    carry_s: float = 0.5
+    """How long an object goes on at its last velocity before its first and after its last box, seconds."""
+    deforming_window_s: float = 0.13
+    """Points of deforming objects are taken from sweeps this near to a key frame's time, seconds."""
+    deforming_classes: tuple[str, ...] = ("bicycle", "motorcycle")
+    """Classes whose objects change shape as they move."""
+    limbed_classes: tuple[str, ...] = ("pedestrian",)
+    """Classes whose objects change shape even where they stand."""
+    sweeps_per_part: int = 50
+    """Sweeps that are thinned together."""
+
+    def reads(self) -> tuple[type[Product], ...]:
+        return ()
+
+    def reads_sweeps(self) -> bool:
+        return True
+
+    def parts(self, scene: SceneView) -> list[Part]:
+        sweeps = len(scene.tables.timestamps_ns)
+        starts = range(0, sweeps, self.sweeps_per_part)
+        spans = [(start, min(start + self.sweeps_per_part, sweeps)) for start in starts]
+        return [Part(f"sweeps-{a:05d}", cost=b - a, args={"start": a, "stop": b}) for a, b in spans]
+
+    def compute(self, scene: SceneView, part: Part) -> PartResult:
+        splitter = _Splitter(self, scene.tables)
+        for sweep in range(part.args["start"], part.args["stop"]):
+            splitter.add(sweep, scene.sweep(sweep))
+        return splitter.result()
+
+    def assemble(self, scene: SceneView, results: Sequence[PartResult]) -> tuple[Product, ...]:
+        splitter = _Splitter(self, scene.tables)
+        dropped: Counter[str] = Counter()
+        for result in results:
+            dropped.update(dict(zip(splitter.reasons, (int(n) for n in result["dropped"]), strict=True)))
+        static = assemble_static(scene.tables, splitter.frame, results, dict(dropped))
+        objects = assemble_objects(
+            scene.tables, self.object_cell_m, results, splitter.tracks, splitter.motion, splitter.poses
+        )
+        return static, objects
+
+
+class _Splitter:
+    """Streams sweeps of one scene into hash grids."""
+
+    reasons = ("not finite", *DROPPED.values(), "noise label", "deforming, far from a key frame")
+
+    def __init__(self, stage: Separate, tables: SceneTables) -> None:
+        self._stage, self._tables = stage, tables
+        taxonomy = TAXONOMIES[tables.taxonomy]
+        deforming = frozenset(taxonomy.id_of(name) for name in stage.deforming_classes)
+        limbed = frozenset(taxonomy.id_of(name) for name in stage.limbed_classes)
+        self.tracks: list[Track] = scene_tracks(tables)
+        self.motion = [classify_motion(track, stage.moving_m, deforming, limbed) for track in self.tracks]
+        self.frame = CellFrame.of(tables, stage.cell_m, stage.block_m)
+        self._ground = np.array([taxonomy.id_of(name) for name in taxonomy.ground], dtype=np.uint8)
+        self._key_times = tables.timestamps_ns[tables.key_sweeps]
+        self._static, self._objects = CellTable(6), CellTable(6, 1 << 12)
+        self._static_votes, self._object_votes = CellTable(2), CellTable(2, 1 << 12)
+        self._dropped: Counter[str] = Counter()
+
+    def poses(self, timestamp_ns: int) -> dict[int, NDArray[np.float64]]:
+        """``world_SE3_box`` of every track present at a time, by index."""
+        found = ((i, track.pose(timestamp_ns, self._stage.carry_s)) for i, track in enumerate(self.tracks))
+        return {i: pose for i, pose in found if pose is not None}
+
+    def add(self, sweep: int, cloud: SweepPoints) -> None:
+        """Splits one sweep."""
+        tables, stage = self._tables, self._stage
+        self._dropped["not finite"] += cloud.dropped
+        world_SE3_ego = tables.world_SE3_ego[sweep]
+        ego_points = transform(cloud.points, np.ascontiguousarray(tables.ego_SE3_lidar[sweep]))
+        poses = self.poses(int(tables.timestamps_ns[sweep]))
+        present = np.array(sorted(poses), dtype=np.int32)
+        boxes = np.array([np.linalg.inv(poses[i]) @ world_SE3_ego for i in present]).reshape(-1, 4, 4)
+        halves = np.array([self.tracks[i].size_m / 2 for i in present], dtype=np.float64).reshape(-1, 3)
+        moving = np.array([self.motion[i] != Motion.PARKED for i in present], dtype=np.bool_)
+        owner = assign(
+            ego_points, boxes, halves, moving, np.array(stage.ego_box_m),
+            np.array([stage.range_m, stage.lowest_m, stage.highest_m]),
+            stage.box_margin_m, stage.buffer_m, stage.clearance_m,
+        )  # fmt: skip
+        for code, reason in DROPPED.items():
+            self._dropped[reason] += int(np.count_nonzero(owner == code))
+        if cloud.labels is not None:
+            owner = self._heed_labels(owner, cloud)
+        local_points = transform(cloud.points, self.frame.local_SE3_world @ tables.world_SE3_lidar(sweep))
+        ranges = np.linalg.norm(cloud.points, axis=1)
+        still = (owner == STATIC) | np.isin(owner, np.flatnonzero(~moving))
+        track = np.where(owner >= 0, present[np.maximum(owner, 0)] if len(present) else -1, -1).astype(np.int32)
+        self._add_static(sweep, local_points[still], ranges[still], track[still], _take(cloud.labels, still))
+        for place in np.flatnonzero(moving):
+            mine = owner == place
+            if mine.any():
+                box_points = transform(cloud.points[mine], boxes[place] @ tables.ego_SE3_lidar[sweep])
+                self._add_object(sweep, int(present[place]), box_points, ranges[mine], _take(cloud.labels, mine))
+
+    def _heed_labels(self, owner: NDArray[np.int32], cloud: SweepPoints) -> NDArray[np.int32]:
+        """Lets point labels overrule boxes: the ground in a box is static, noise and the ego vehicle are nothing."""
+        assert cloud.labels is not None
+        owner = owner.copy()
+        owner[(owner >= 0) & np.isin(cloud.labels, self._ground)] = STATIC
+        noise = cloud.labels == NO_LABEL
+        self._dropped["noise label"] += int(np.count_nonzero(noise & (owner >= STATIC)))
+        owner[noise & (owner >= STATIC)] = -9
+        return owner
+
+    def _add_static(self, sweep: int, points: Any, ranges: Any, track: Any, labels: Any) -> None:
+        keys, offsets = self.frame.keys(points)
+        self._static.add_returns(keys, offsets, pack_nearest(ranges, sweep, track))
+        if labels is not None:
+            self._static_votes.count(keys << 8 | labels)
+
+    def _add_object(self, sweep: int, track: int, points: Any, ranges: Any, labels: Any) -> None:
+        group = 0
+        if self.motion[track] == Motion.DEFORMING:
+            away_ns = np.abs(self._key_times - self._tables.timestamps_ns[sweep])
+            nearest = int(np.argmin(away_ns))
+            if away_ns[nearest] * 1e-9 > self._stage.deforming_window_s:
+                self._dropped["deforming, far from a key frame"] += len(points)
+                return
+            group = nearest + 1
+        keys, offsets = CellFrame.object_keys(points, self._stage.object_cell_m, track, group)
+        self._objects.add_returns(keys, offsets, pack_nearest(ranges, sweep, np.full(len(keys), track)))
+        if labels is not None:
+            self._object_votes.count(keys << 8 | labels)
+
+    def result(self) -> PartResult:
+        """What assembly needs of the sweeps added."""
+        return {
+            "static": self._static.sorted_rows(),
+            "static_votes": self._static_votes.sorted_rows(),
+            "objects": self._objects.sorted_rows(),
+            "object_votes": self._object_votes.sorted_rows(),
+            "dropped": np.array([self._dropped[reason] for reason in self.reasons], dtype=np.int64),
+        }
+
+
+def _take(labels: NDArray[np.uint8] | None, chosen: NDArray[np.bool_]) -> NDArray[np.int64] | None:
+    return None if labels is None else labels[chosen].astype(np.int64)

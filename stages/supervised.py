@@ -1,0 +1,85 @@
+"""A child process for native code that may crash, so that a crash is a value with a reason and not a dead worker."""
+
+from __future__ import annotations
+
+import atexit
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from multiprocessing.connection import Connection, wait
+from typing import Any, ParamSpec, TypeVar
+
+from ..schemas.errors import ComputeError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _serve(calls: Connection[Any, Any]) -> None:
+    """The child: answers calls until its parent hangs up or dies."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    while True:
+        try:
+            function, args, kwargs = calls.recv()
+        except (EOFError, OSError):
+            return
+        try:
+            calls.send((True, function(*args, **kwargs)))
+        except Exception as error:  # noqa: BLE001  carried to the parent, which raises it
+            calls.send((False, error))
+
+
+class Child:
+    """One child process, started at its first call, and anew after a crash."""
+
+    def __init__(self) -> None:
+        self._process: Any = None
+        self._calls: Connection[Any, Any] | None = None
+        self._owner = -1
+
+    def start(self) -> Connection[Any, Any]:
+        """The running child's connection."""
+        if self._calls is None or self._owner != os.getpid() or not self._process.is_alive():
+            context = multiprocessing.get_context("spawn")
+            self._calls, theirs = context.Pipe()
+            self._process = context.Process(target=_serve, args=(theirs,), daemon=True, name="occ-pipeline-native")
+            self._process.start()
+            theirs.close()
+            self._owner = os.getpid()
+            atexit.register(self.stop)
+        return self._calls
+
+    def call(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Runs a module-level function in the child. Raises ComputeError if the child died, else what it raised."""
+        calls = self.start()
+        calls.send((function, args, kwargs))
+        wait([calls, self._process.sentinel])
+        try:
+            good, value = calls.recv()
+        except (EOFError, OSError):
+            self._process.join()
+            code = self._process.exitcode
+            self.stop()
+            raise ComputeError(
+                "a native library crashed its process",
+                found=signal.Signals(-code).name if code < 0 else f"exit code {code}",
+                expected="a result",
+                fix="try another reconstruct.cell_m or back end; the points that caused it are in this scene",
+            ) from None
+        if good:
+            return value
+        raise value
+
+    def stop(self) -> None:
+        """Ends the child."""
+        if self._calls is not None and self._owner == os.getpid():
+            self._calls.close()
+            self._process.join(timeout=1)
+            if self._process.is_alive():
+                self._process.kill()
+        self._calls = None
+
+
+NATIVE = Child()
+"""This process's one child: native calls of a worker come one after the other."""
