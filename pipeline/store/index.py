@@ -15,12 +15,13 @@ from ...schemas.errors import VerificationError
 from ...schemas.product import Product
 from ...schemas.scene import SceneTables
 from .durable import replace_file, storage_errors
-from .fingerprint import canonical_json, json_value
+from .fingerprint import canonical_json, digest, json_value
 from .groups import ensure_parents, group_text, read_attributes, read_product_group
 from .layout import Folders
 from .store import Store
 
 SCHEMA_VERSION = 1
+_DIGEST = "sha256"
 
 Current = Mapping[type[Product], str]
 """Product class to whole fingerprint."""
@@ -66,7 +67,7 @@ def read_index(store: Store) -> Index:
     """The store's index, an empty one when none was written. Raises VerificationError when it is damaged."""
     path = store.folders.index
     try:
-        return _ADAPTER.validate_json(canonical_json(read_attributes(path)))
+        return _parse(read_attributes(path))
     except FileNotFoundError:
         return Index()
     except (ValueError, TypeError, OSError) as error:
@@ -76,6 +77,13 @@ def read_index(store: Store) -> Index:
             found=str(error).partition("\n")[0],
             fix="delete it and run again: it is derived from what is committed",
         ) from error
+
+
+def _parse(attributes: dict[str, Any]) -> Index:
+    fields = {name: value for name, value in attributes.items() if name != _DIGEST}
+    if digest(fields) != attributes.get(_DIGEST):
+        raise ValueError("other content than its digest says")
+    return _ADAPTER.validate_json(canonical_json(fields))
 
 
 def update_index(store: Store, current: Mapping[str, Current], dataset: Current | None = None) -> Index:
@@ -99,7 +107,9 @@ def update_index(store: Store, current: Mapping[str, Current], dataset: Current 
     index = Index(scenes=dict(sorted(scenes.items())), dataset=dict(sorted(others.items())))
     with storage_errors(store.path):
         ensure_parents(store.folders, store.path / "index")
-        replace_file(store.folders.index, group_text(index.to_json()), store.folders.files)
+        content = index.to_json()
+        text = group_text({**content, _DIGEST: digest(content)})
+        replace_file(store.folders.index, text, store.folders.files)
     return index
 
 

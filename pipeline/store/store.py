@@ -2,44 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ...schemas.errors import UsageError, VerificationError
 from ...schemas.product import Product
 from .commit import commit_product
-from .durable import discard, fsync, replace_file, storage_errors
+from .durable import discard, storage_errors
 from .fingerprint import FOLDER_DIGITS, Provenance
-from .groups import group_text, read_attributes, read_product_group
-from .layout import METADATA, Folders, check_name
+from .groups import read_product_group
+from .identity import StoreIdentity, begin_store, read_identity, refuse_other
+from .layout import Folders, check_name
 from .manifest import Manifest
 from .owner import Owner
 from .reader import StoredProduct, Verify
 from .verify import verify_store
 
-FORMAT = "occ-pipeline"
-SCHEMA_VERSION = 1
-"""Of the store's own layout; every product has one of its own."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class StoreIdentity:
-    """What a store began with and keeps: products that differ in these do not belong together."""
-
-    dataset: str
-    taxonomy: str
-    back_end: str
-    """What reconstructs surfaces: ``open3d`` or ``pymeshlab``."""
-    synthetic: bool
-    """Made from simulated logs."""
-
-    def __post_init__(self) -> None:
-        for name in ("dataset", "taxonomy", "back_end"):
-            if not getattr(self, name):
-                raise ValueError(f"a store's {name} cannot be empty")
+__all__ = ["Store", "StoreIdentity"]
 
 
 @dataclass(frozen=True)
@@ -53,55 +34,20 @@ class Store:
     def create_or_open(cls, path: Path, identity: StoreIdentity) -> Store:
         """The store at this path, made if there is none.
 
-        Raises UsageError when something else lies there, or a store of another identity; StorageError when it cannot be written.
+        Raises UsageError when something else lies there, or a store of another identity; StorageError when it cannot
+        be written.
         """
-        path = path.absolute()
-        folders = Folders(path)
-        with storage_errors(path):
-            # A run killed between these two steps leaves an empty folder, which the next one takes over.
-            if not path.exists() or (path.is_dir() and not any(path.iterdir())):
-                path.mkdir(parents=True, exist_ok=True)
-                text = group_text({"format": FORMAT, "schema_version": SCHEMA_VERSION, **asdict(identity)})
-                replace_file(path / METADATA, text, folders.files)
-                fsync(path.parent)
-        store = cls.open(path)
-        for name, found in asdict(store.identity).items():
-            if (wanted := asdict(identity)[name]) != found:
-                raise UsageError(
-                    what=f"the store was begun with another {name.replace('_', ' ')}",
-                    file=str(path),
-                    found=str(found),
-                    expected=str(wanted),
-                    fix=f"choose another --out, or run with {name.replace('_', ' ')} {found}",
-                )
+        folders = Folders(path.absolute())
+        begin_store(folders, identity)
+        store = cls.open(folders.store)
+        refuse_other(folders.store, store.identity, identity)
         return store
 
     @classmethod
     def open(cls, path: Path) -> Store:
         """The store at this path; writes nothing. Raises UsageError when there is none."""
-        path = path.absolute()
-        Folders(path)
-        try:
-            attributes = read_attributes(path / METADATA)
-        except (OSError, ValueError) as error:
-            raise _no_store(path, _what_is_there(path, error)) from error
-        if attributes.get("format") != FORMAT:
-            raise _no_store(path, "another Zarr hierarchy")
-        if attributes.get("schema_version") != SCHEMA_VERSION:
-            raise UsageError(
-                what="the store's layout is of another version",
-                file=str(path),
-                found=str(attributes.get("schema_version")),
-                expected=str(SCHEMA_VERSION),
-                fix="use the occ-pipeline release that made it, or make the store anew",
-            )
-        try:
-            return cls(
-                path,
-                StoreIdentity(**{name: attributes[name] for name in ("dataset", "taxonomy", "back_end", "synthetic")}),
-            )
-        except (KeyError, ValueError) as error:
-            raise _no_store(path, f"attributes without a store's identity ({error})") from error
+        folders = Folders(path.absolute())
+        return cls(folders.store, read_identity(folders.store))
 
     @property
     def folders(self) -> Folders:
@@ -205,23 +151,3 @@ def _entries(folder: Path) -> list[Path]:
 
 def _subfolders(folder: Path) -> list[Path]:
     return [entry for entry in _entries(folder) if entry.is_dir()]
-
-
-def _no_store(path: Path, found: str) -> UsageError:
-    return UsageError(
-        what="this is no occ-pipeline store",
-        file=str(path),
-        found=found,
-        fix="give the folder NAME.zarr that a run made with --out",
-    )
-
-
-def _what_is_there(path: Path, error: Exception) -> str:
-    if not path.exists():
-        return "nothing there"
-    if not path.is_dir():
-        return "a file"
-    if not isinstance(error, FileNotFoundError):
-        return f"a zarr.json that cannot be used ({json.dumps(str(error))})"
-    names = [entry.name for entry in _entries(path)]
-    return f"a folder without zarr.json, holding {', '.join(names[:5]) or 'nothing'}{' ...' if len(names) > 5 else ''}"
