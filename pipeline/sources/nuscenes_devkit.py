@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,6 +25,20 @@ _REFERENCES = {
     },
     "sample_annotation": {"sample_token": "sample", "instance_token": "instance"},
 }
+
+
+_NEEDED: Mapping[str, Mapping[str, type]] = {
+    "category": {"name": str},
+    "sensor": {"channel": str, "modality": str},
+    "sample_data": {"is_key_frame": bool},
+}
+"""What the devkit itself takes from each row."""
+
+
+def text_of(row: RawRow, field: str) -> str:
+    """A raw row's field, empty where it is absent or no string."""
+    value = row.get(field)
+    return value if isinstance(value, str) else ""
 
 
 class Devkit(NuScenes):
@@ -57,7 +72,9 @@ class Devkit(NuScenes):
         """The row that another row's field points at. Raises InputError if there is none, or none that is usable."""
         if token in self._token2ind[table]:
             return Row(self.file_of(table), cast("RawRow", self.get(table, token)))
-        raise self._bad.get((table, token)) or self._points_nowhere(wanted_by, field, token, table)
+        bad = self._bad.get((table, token))
+        # A copy: the reader writes the scene's name into it, and two scenes may share a bad row.
+        raise dataclasses.replace(bad) if bad else self._points_nowhere(wanted_by, field, token, table)
 
     def rows(self, table: str) -> list[Row]:
         """All usable rows."""
@@ -85,19 +102,23 @@ class Devkit(NuScenes):
         if table_name == "sample_data":
             return self._sample_data
         if table_name == "ego_pose":
-            # Read before the poses, to know which of them are the LiDAR's: one in twelve.
-            other = self._other_sensors()
-            self._sample_data = read_rows(
-                self._root, self.file_of("sample_data"), lambda row: row.get("calibrated_sensor_token") not in other
-            )
-            wanted = {token for row in self._sample_data if isinstance(token := row.get("ego_pose_token"), str)}
-            return read_rows(self._root, self.file_of("ego_pose"), lambda row: row.get("token") in wanted)
+            return self._load_poses()
         return read_rows(self._root, self.file_of(table_name))
 
+    def _load_poses(self) -> list[RawRow]:
+        """The LiDAR's poses, one in twelve of all; its rows of sample_data are read before, to tell which."""
+        others = {row["token"] for row in self._raw("sensor") if row.get("channel") != LIDAR}
+        mountings = {row["token"] for row in self._raw("calibrated_sensor") if text_of(row, "sensor_token") in others}
+
+        def may_be_lidar(row: RawRow) -> bool:
+            return text_of(row, "calibrated_sensor_token") not in mountings
+
+        self._sample_data = read_rows(self._root, self.file_of("sample_data"), may_be_lidar)
+        wanted = {text_of(row, "ego_pose_token") for row in self._sample_data} | {""}
+        return read_rows(self._root, self.file_of("ego_pose"), lambda row: text_of(row, "token") in wanted)
+
     def __make_reverse_index__(self, verbose: bool) -> None:
-        self._scene_of_sample = {
-            row["token"]: scene for row in self._raw("sample") if isinstance(scene := row.get("scene_token"), str)
-        }
+        self._scene_of_sample = {row["token"]: text_of(row, "scene_token") for row in self._raw("sample")}
         known: dict[str, set[str]] = {}
         for table in TABLES:
             rows = self._without_doubles(table)
@@ -109,11 +130,6 @@ class Devkit(NuScenes):
 
     def _raw(self, table: str) -> list[RawRow]:
         return cast("list[RawRow]", getattr(self, table))
-
-    def _other_sensors(self) -> set[str]:
-        """Tokens of calibrations that are known to be another sensor's."""
-        others = {row["token"] for row in self._raw("sensor") if row.get("channel") != LIDAR}
-        return {row["token"] for row in self._raw("calibrated_sensor") if row.get("sensor_token") in others}
 
     def _without_doubles(self, table: str) -> list[RawRow]:
         """Rows of a table, one per token; those of different rows that share a token are all left out."""
@@ -130,32 +146,41 @@ class Devkit(NuScenes):
         return [row for token, row in rows.items() if (table, token) not in self._bad]
 
     def _refers_well(self, table: str, row: RawRow, known: dict[str, set[str]]) -> bool:
+        error = self._fault(table, row, known)
+        if error is None:
+            return True
+        self._bad[table, row["token"]] = error
+        self._blame(table, row, error)
+        return False
+
+    def _fault(self, table: str, row: RawRow, known: dict[str, set[str]]) -> InputError | None:
+        for field, kind in _NEEDED.get(table, {}).items():
+            if not isinstance(row.get(field), kind):
+                found = ascii(row.get(field))[:60]
+                return Row(self.file_of(table), row).error(
+                    f"{field} is not usable", found=found, expected=kind.__name__
+                )
         for field, target in _REFERENCES.get(table, {}).items():
             token = row.get(field)
-            if isinstance(token, str) and token in known[target]:
-                continue
-            error = self._bad.get((target, str(token))) or self._points_nowhere(
-                Row(self.file_of(table), row), field, token, target
-            )
-            self._bad[table, row["token"]] = error
-            self._blame(table, row, error)
-            return False
-        return True
+            if not (isinstance(token, str) and token in known[target]):
+                inherited = self._bad.get((target, str(token)))
+                return inherited or self._points_nowhere(Row(self.file_of(table), row), field, token, target)
+        return None
 
     def _blame(self, table: str, row: RawRow, error: InputError) -> None:
-        """Remembers whose scene a bad row spoils; a row that no scene can reach spoils none."""
-        if table == "scene":
+        """Remembers whose scene a bad row spoils; a row that no scene can reach spoils none. Some spoil all."""
+        if table in ("scene", "category"):
             raise error
-        scene = row.get("scene_token") if table == "sample" else self._scene_of_sample.get(str(row.get("sample_token")))
+        scene = text_of(row, "scene_token") or self._scene_of_sample.get(text_of(row, "sample_token"))
         if scene is None and table == "sample_annotation":
-            scene = self._scene_of_instance(str(row.get("instance_token")))
-        if isinstance(scene, str):
+            scene = self._scene_of_instance(text_of(row, "instance_token"))
+        if scene is not None:
             self.blame.setdefault(scene, []).append(error)
 
     def _scene_of_instance(self, instance: str) -> str | None:
         """The scene of another annotation of the same instance."""
         for row in self._raw("sample_annotation"):
-            scene = self._scene_of_sample.get(str(row.get("sample_token")))
+            scene = self._scene_of_sample.get(text_of(row, "sample_token"))
             if row.get("instance_token") == instance and scene is not None:
                 return scene
         return None
