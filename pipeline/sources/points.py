@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ...schemas.errors import InputError
 from ...schemas.scene import SceneTables, SweepPoints
-from .files import file_size, resolve_within
+from .files import DataRoot
 
 MAX_DROPPED_SHARE = 0.1
 """More points than this without coordinates means that the file is not what its format says."""
@@ -34,16 +34,15 @@ def read_sweep(data_root: Path, tables: SceneTables, index: int) -> SweepPoints:
     """
     frames = np.flatnonzero(tables.key_sweeps == index)
     label_file = tables.label_files[int(frames[0])] if len(frames) else ""
+    files = DataRoot(data_root)
     try:
-        points = _read_points(data_root, tables, tables.point_files[index])
-        values = (
-            _read_labels(data_root, tables, label_file, tables.point_files[index], len(points)) if label_file else None
-        )
+        points = _read_points(files, tables, tables.point_files[index])
+        values = _read_labels(files, tables, label_file, tables.point_files[index], len(points)) if label_file else None
         keep = _usable(points, tables.point_files[index])
     except InputError as error:
         error.scene, error.frame = tables.scene, frame_of(tables, index)
         raise
-    coordinates = np.ascontiguousarray(points[keep, :3], dtype=np.float32)
+    coordinates = points[:, :3][keep].astype(np.float32, copy=False)
     dropped = len(points) - len(coordinates)
     if values is None:
         return SweepPoints(coordinates, None, None, dropped)
@@ -53,11 +52,11 @@ def read_sweep(data_root: Path, tables: SceneTables, index: int) -> SweepPoints:
     return SweepPoints(coordinates, classes[values], is_ego, dropped)
 
 
-def _read_points(data_root: Path, tables: SceneTables, name: str) -> NDArray[np.float32]:
+def _read_points(files: DataRoot, tables: SceneTables, name: str) -> NDArray[np.float32]:
     width = 4 * tables.point_columns
-    size = _size(data_root, name)
+    size = _size(files, name)
     check_point_size(name, size, width)
-    return np.frombuffer(_read(data_root, name, size), dtype="<f4").reshape(-1, tables.point_columns)
+    return np.frombuffer(_read(files, name, size), dtype="<f4").reshape(-1, tables.point_columns)
 
 
 def check_point_size(name: str, size: int, width: int) -> None:
@@ -100,10 +99,10 @@ def check_label_size(name: str, size: int, point_file: str, points: int) -> None
         )
 
 
-def _read_labels(data_root: Path, tables: SceneTables, name: str, point_file: str, points: int) -> NDArray[np.uint8]:
-    size = _size(data_root, name)
+def _read_labels(files: DataRoot, tables: SceneTables, name: str, point_file: str, points: int) -> NDArray[np.uint8]:
+    size = _size(files, name)
     check_label_size(name, size, point_file, points)
-    values = np.frombuffer(_read(data_root, name, size), dtype=np.uint8)
+    values = np.frombuffer(_read(files, name, size), dtype=np.uint8)
     highest = int(values.max(initial=0))
     if highest >= len(tables.label_classes):
         raise InputError(
@@ -116,16 +115,16 @@ def _read_labels(data_root: Path, tables: SceneTables, name: str, point_file: st
     return values
 
 
-def _size(data_root: Path, name: str) -> int:
-    size = file_size(data_root, name)
+def _size(files: DataRoot, name: str) -> int:
+    size = files.size(name)
     if size is None:
         raise InputError("file is missing", file=name, found="no such file", fix="download it, or leave the sweep out")
     return size
 
 
-def _read(data_root: Path, name: str, size: int) -> bytes:
+def _read(files: DataRoot, name: str, size: int) -> bytes:
     try:
-        with resolve_within(data_root, name).open("rb") as file:
+        with files.resolve(name).open("rb") as file:
             content = file.read(size)
     except OSError as error:
         raise InputError(

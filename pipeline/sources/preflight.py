@@ -12,7 +12,7 @@ import numpy as np
 from ...schemas.errors import InputError
 from ...schemas.scene import SceneTables
 from ...schemas.taxonomy import NO_LABEL
-from .files import file_size
+from .files import DataRoot
 from .points import check_label_size, check_point_size, frame_of
 
 MissingPolicy = Literal["error", "skip"]
@@ -39,11 +39,12 @@ class Preflight:
 def preflight(data_root: Path, tables: SceneTables, policy: MissingPolicy = "skip") -> Preflight:
     """Looks at every file of a scene by its size alone. Raises nothing for what it finds."""
     problems: list[InputError] = []
-    points = _point_counts(data_root, tables, problems)
+    files = DataRoot(data_root)
+    points = _point_counts(files, tables, problems)
     if not problems and all(count is None for count in points):
         return Preflight(None)
     gone = [i for i, count in enumerate(points) if count is None]
-    unlabelled = _missing_labels(data_root, tables, points, problems)
+    unlabelled = _missing_labels(files, tables, points, problems)
     if policy == "error":
         missing = [(tables.point_files[i], frame_of(tables, i)) for i in gone]
         missing += [(tables.label_files[k], tables.frame_tokens[k]) for k in unlabelled]
@@ -57,13 +58,13 @@ def preflight(data_root: Path, tables: SceneTables, policy: MissingPolicy = "ski
     return _restricted(tables, gone, unlabelled)
 
 
-def _point_counts(data_root: Path, tables: SceneTables, problems: list[InputError]) -> list[int | None]:
+def _point_counts(files: DataRoot, tables: SceneTables, problems: list[InputError]) -> list[int | None]:
     """Points in every sweep's file, None where it is missing, 0 where it is broken (which adds to ``problems``)."""
     width = 4 * tables.point_columns
     counts: list[int | None] = []
     for i, name in enumerate(tables.point_files):
         try:
-            size = file_size(data_root, name)
+            size = files.size(name)
             if size is not None:
                 check_point_size(name, size, width)
         except InputError as error:
@@ -76,7 +77,7 @@ def _point_counts(data_root: Path, tables: SceneTables, problems: list[InputErro
 
 
 def _missing_labels(
-    data_root: Path, tables: SceneTables, points: list[int | None], problems: list[InputError]
+    files: DataRoot, tables: SceneTables, points: list[int | None], problems: list[InputError]
 ) -> list[int]:
     """Key frames whose label file is missing; label files of another length than their points add to ``problems``."""
     missing: list[int] = []
@@ -86,7 +87,7 @@ def _missing_labels(
         if not name:
             continue
         try:
-            size = file_size(data_root, name)
+            size = files.size(name)
             if size is not None and count:
                 check_label_size(name, size, tables.point_files[sweep], count)
         except InputError as error:

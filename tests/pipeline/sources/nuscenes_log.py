@@ -206,8 +206,8 @@ def make_sweep(i: int, *, adult: bool) -> tuple[NDArray[np.float32], NDArray[np.
         inside = (rng.random((60, 3)) - 0.5) * lwh * 0.98
         world.append(np.c_[rotated(inside, turn)] + centre)
         values += [CATEGORIES.index(category)] * 60
-    ground = np.c_[rng.uniform(-20, 20, (200, 2)) + [400, 1100], np.zeros(200)]
-    roof = rotated(np.c_[rng.uniform(-0.5, 0.5, (20, 2)) + [0.9, 0], np.full(20, 1.0)], 0.1) + ego(i)
+    ground = np.c_[rng.uniform([380, 1080], [420, 1120], (200, 2)), np.zeros(200)]
+    roof = rotated(np.c_[rng.uniform([0.4, -0.5], [1.4, 0.5], (20, 2)), np.full(20, 1.0)], 0.1) + ego(i)
     world += [ground, roof]
     values += (
         [CATEGORIES.index("flat.driveable_surface")] * 199

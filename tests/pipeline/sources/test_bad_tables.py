@@ -193,7 +193,7 @@ def test_release_without_scenes(log: NuScenesLog) -> None:
 )
 def test_categories_that_labels_cannot_use(field: str, value: object, log: NuScenesLog) -> None:
     log.row("category", "cat-vehicle.ufo")[field] = value
-    with pytest.raises(InputError, match="cat-vehicle.ufo"):
+    with pytest.raises(InputError, match=r"cat-vehicle\.ufo"):
         index(log.write(files=False))
 
 

@@ -197,7 +197,7 @@ def test_category_without_class_is_told(log: NuScenesLog) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["/etc/passwd", "../secret", "a/../../secret", "a\0b", "..\\secret", "", ".", "\ud800", "a/.."]
+    "name", ["/etc/passwd", "../secret", "a/../../secret", "a\0b", "..\\secret", "", ".", "\ud800", "a/..", "a/", "a/."]
 )
 def test_names_that_leave_the_data_root(name: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="file name"):
