@@ -16,7 +16,7 @@ from pathlib import Path
 import platformdirs
 
 from ...schemas.errors import InputError
-from .fingerprint import SourceFile
+from .fingerprint import SourceFile, is_fingerprint
 
 logger = logging.getLogger(__name__)
 
@@ -25,8 +25,11 @@ _SETTLED_NS = 2_000_000_000
 _LISTED = 5
 _QUERY_ROWS = 500
 
-_Stamp = tuple[int, int, int, int]
-"""size, mtime_ns, ctime_ns, inode: a change of content that restores the first two still moves ctime, which users cannot set."""
+_Stamp = tuple[int, int, int, str]
+"""size, mtime_ns, ctime_ns, inode: a change of content that restores the first two still moves ctime, which users cannot set.
+
+The inode is text: it may exceed SQLite's signed 64 bits.
+"""
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,8 @@ class FileHashes:
                     marks = ",".join("?" * len(names))
                     query = f"SELECT path, size, mtime_ns, ctime_ns, inode, sha256 FROM hashes WHERE path IN ({marks})"  # noqa: S608 - only "?"
                     for path, size, mtime, ctime, inode, sha256 in cache.execute(query, names):
-                        known[Path(path)] = _Hashed((size, mtime, ctime, int(inode)), sha256, settled=True)
+                        if is_fingerprint(str(sha256)):
+                            known[Path(path)] = _Hashed((size, mtime, ctime, inode), sha256, settled=True)
         except (sqlite3.Error, OSError) as error:
             logger.info("hash cache %s is not used: %s", self._cache, error)
         return known
@@ -95,8 +99,7 @@ class FileHashes:
     def _remember(self, fresh: dict[Path, _Hashed]) -> None:
         if not fresh:
             return
-        # An inode may exceed SQLite's signed 64 bits, so it is kept as text.
-        rows = [(str(file), *entry.stamp[:3], str(entry.stamp[3]), entry.sha256) for file, entry in fresh.items()]
+        rows = [(str(file), *entry.stamp, entry.sha256) for file, entry in fresh.items()]
         try:
             with contextlib.closing(self._connect()) as cache, cache:
                 cache.executemany("INSERT OR REPLACE INTO hashes VALUES (?, ?, ?, ?, ?, ?)", rows)
@@ -117,11 +120,11 @@ class FileHashes:
         return connection
 
 
-_NOTHING = _Hashed((-1, -1, -1, -1), "", settled=False)
+_NOTHING = _Hashed((-1, -1, -1, ""), "", settled=False)
 
 
 def _stamp(status: os.stat_result) -> _Stamp:
-    return (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+    return (status.st_size, status.st_mtime_ns, status.st_ctime_ns, str(status.st_ino))
 
 
 def _hash(file: Path) -> _Hashed:

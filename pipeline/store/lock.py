@@ -69,8 +69,8 @@ def run_lock(store: Path) -> Generator[Holder]:
             folders.temporary.mkdir(parents=True, exist_ok=True)
             replace_file(folders.holder, json.dumps(asdict(holder)) + "\n", folders.files)
         yield holder
-        folders.holder.unlink(missing_ok=True)
     finally:
+        folders.holder.unlink(missing_ok=True)
         lock.release()
 
 

@@ -40,7 +40,7 @@ def test_killed_at_every_point(tmp_path: Path, script: list[str]) -> None:
 
 def test_racing_processes_agree(tmp_path: Path, script: list[str]) -> None:
     path = tmp_path / "a.zarr"
-    start = str(time.time() + 2)
+    start = str(time.time() + 1.5)
     racers = [
         subprocess.Popen([*script, "race", path, start, "12"], stderr=subprocess.PIPE, text=True) for _ in range(2)
     ]

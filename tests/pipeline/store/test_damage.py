@@ -116,7 +116,7 @@ def test_no_flipped_bit_is_read_silently(tmp_path: Path) -> None:
     files = sorted(file for file in store.folders.group("scene-1", Mixed, fingerprint).rglob("*") if file.is_file())
     draw = random.Random(0)
     errors = 0
-    for i in range(400):
+    for i in range(250):
         file = files[i % len(files)]
         whole = file.read_bytes()
         bits = bytearray(whole)
@@ -132,4 +132,4 @@ def test_no_flipped_bit_is_read_silently(tmp_path: Path) -> None:
             assert all(getattr(found, name).tobytes() == getattr(product, name).tobytes() for name in Mixed.specs())
         file.write_bytes(whole)
     # What is left are blanks and the like between the numbers of a group's metadata.
-    assert errors > 380
+    assert errors > 235
