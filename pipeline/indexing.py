@@ -45,7 +45,9 @@ def index(
 ) -> Indexed:
     """Tables of the scenes wanted (None: all), committed. Raises InputError where a table as a whole cannot be read."""
     parameters = {"dataset": source.name, "version": source.version}
-    listing = _provenance(SceneList.schema_version, parameters, Sources.of(hashes.of(source.data_root, source.table_files())))
+    listing = _provenance(
+        SceneList.schema_version, parameters, Sources.of(hashes.of(source.data_root, source.table_files()))
+    )
     if not store.committed(None, SceneList, listing.fingerprint):
         note(f"reading the tables of {source.name} {source.version}")
         _read_tables(store, source, listing)
@@ -61,7 +63,7 @@ def index(
     for name in known.scenes:
         if wanted is not None and name not in wanted:
             continue
-        told = load(DatasetTables, store.reader(name, DatasetTables, _of_scene(listing, name).fingerprint))
+        told = load(SceneTables, store.reader(name, DatasetTables, _of_scene(listing, name).fingerprint))
         found = preflight(source.data_root, told)
         if found.tables is not None:
             scenes[name] = _commit_present(store, listing, found.tables, found.warnings)
@@ -86,9 +88,7 @@ def _read_tables(store: Store, source: Source, listing: Provenance) -> None:
     store.commit(None, SceneList(scenes=sound, broken=broken), listing)
 
 
-def _commit_present(
-    store: Store, listing: Provenance, tables: SceneTables, warnings: tuple[str, ...]
-) -> IndexedScene:
+def _commit_present(store: Store, listing: Provenance, tables: SceneTables, warnings: tuple[str, ...]) -> IndexedScene:
     present = [name for name in (*tables.point_files, *tables.label_files) if name]
     parameters = {**listing.parameters, "scene": tables.scene, "files": present}
     provenance = _provenance(SceneTables.schema_version, parameters, listing.sources)

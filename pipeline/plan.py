@@ -126,11 +126,15 @@ def _difference(before: Provenance, now: Provenance) -> tuple[Reason, str]:
         if was == value:
             continue
         if field == "parameters":
-            changes += [f"{n} {was.get(n)} -> {value.get(n)}" for n in sorted({*was, *value}) if was.get(n) != value.get(n)]
+            changes += [
+                f"{n} {was.get(n)} -> {value.get(n)}" for n in sorted({*was, *value}) if was.get(n) != value.get(n)
+            ]
         elif field == "inputs":
             upstream += [f"{name} changed" for name in sorted({*was, *value}) if was.get(name) != value.get(name)]
         elif field == "sources":
-            changes.append(f"files changed: {was['count']} files of {was['bytes']} bytes -> {value['count']} of {value['bytes']}")
+            changes.append(
+                f"files changed: {was['count']} files of {was['bytes']} bytes -> {value['count']} of {value['bytes']}"
+            )
         else:
             changes.append(f"{field.replace('_', ' ')} {was} -> {value}")
     if changes:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..schemas.errors import ComputeError
 from ..schemas.product import Array
 from ..stages.kernels.poisson import Backend, load
 from ..stages.stage import Part, Stage
@@ -32,7 +33,7 @@ class Receipt:
 
 
 class SavedResult(Mapping[str, Array]):
-    """A part's arrays in a folder; each is mapped when asked for, so that assembly holds one piece at a time."""
+    """A part's arrays in a folder; each is mapped when asked for and not kept."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -41,8 +42,7 @@ class SavedResult(Mapping[str, Array]):
         path = self._folder / f"{name}.npy"
         if not path.exists():
             raise KeyError(name)
-        value = np.load(path, allow_pickle=False)
-        return value
+        return np.load(path, mmap_mode="r", allow_pickle=False)
 
     def __iter__(self) -> Iterator[str]:
         return (path.stem for path in sorted(self._folder.glob("*.npy")))
@@ -51,9 +51,13 @@ class SavedResult(Mapping[str, Array]):
         return sum(1 for _ in self)
 
 
-def warm_up(backend: Backend) -> None:
-    """Loads what the first tasks need, while the driver still reads tables."""
-    NATIVE.call(load, backend)
+def probe(backend: Backend) -> str | None:
+    """None where the library loads in this worker's child, which keeps it for the first tasks; else why it does not."""
+    try:
+        NATIVE.call(load, backend)
+    except (ImportError, OSError, ComputeError) as error:
+        return f"{type(error).__name__}: {error}"
+    return None
 
 
 def list_parts(address: SceneAddress, stage: Stage) -> list[Part]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -106,11 +105,22 @@ def _sensors(tables: SceneTables) -> Float64:
 def assemble_static(
     tables: SceneTables, frame: CellFrame, results: Sequence[PartResult], dropped: dict[str, int]
 ) -> StaticMap:
-    """The static map, merged block column by block column so that little more than the result is held."""
-    bounds = sorted({int(k) >> (2 * _XY_BITS + _Z_BITS + _BLOCK_BITS) for r in results for k in r["static"][::64, 0]})
-    first = [0, *[b << (2 * _XY_BITS + _Z_BITS + _BLOCK_BITS) for b in bounds[1:]], np.iinfo(np.int64).max]
-    columns = [_static_column(frame, results, low, high) for low, high in itertools.pairwise(first)]
-    points, sweep, returns, labels, tracks, blocks = (np.concatenate(list(c)) for c in zip(*columns, strict=True))
+    """The static map, merged column of blocks by column, so that little more than the result is held."""
+    tables_of_parts = [(r["static"], r["static_votes"]) for r in results]
+    columns = _columns([cells for cells, _ in tables_of_parts])
+    cuts = [
+        (np.searchsorted(cells[:, 0], columns), np.searchsorted(votes[:, 0] >> 8, columns))
+        for cells, votes in tables_of_parts
+    ]
+    merged = [
+        _static_column(
+            frame,
+            [cells[at[i] : at[i + 1]] for (cells, _), (at, _) in zip(tables_of_parts, cuts, strict=True)],
+            [votes[at[i] : at[i + 1]] for (_, votes), (_, at) in zip(tables_of_parts, cuts, strict=True)],
+        )
+        for i in range(len(columns) - 1)
+    ]
+    points, sweep, returns, labels, tracks, blocks = (np.concatenate(list(c)) for c in zip(*merged, strict=True))
     if not any(tables.label_files):
         labels = np.append(np.array(tables.track_classes, dtype=np.uint8), NO_LABEL)[tracks]
     change = np.flatnonzero(np.any(np.diff(blocks, axis=0) != 0, axis=1)) + 1
@@ -131,22 +141,22 @@ def assemble_static(
     )
 
 
-def _static_column(
-    frame: CellFrame, results: Sequence[PartResult], low: int, high: int
-) -> tuple[NDArray[np.generic], ...]:
-    rows = merge_rows([_key_range(r["static"], low, high) for r in results])
+def _columns(tables: list[Int64]) -> Int64:
+    """Keys that part the tables into columns of blocks, from the least key to above the greatest."""
+    shift = _BLOCK_BITS + 2 * _XY_BITS + _Z_BITS
+    filled = [cells[:, 0] >> shift for cells in tables if len(cells)]
+    first, last = (min(int(k[0]) for k in filled), max(int(k[-1]) for k in filled)) if filled else (0, 0)
+    return np.arange(first, last + 2, dtype=np.int64) << shift
+
+
+def _static_column(frame: CellFrame, cells: list[Int64], votes: list[Int64]) -> tuple[NDArray[np.generic], ...]:
+    rows = merge_rows(cells)
     keys = rows[:, 0]
-    labels = majority_labels(keys, [_key_range(r["static_votes"], low << 8, min(high, 1 << 54) << 8) for r in results])
-    blocks, cells = frame.cells(keys)
-    points = ((cells + mean_offsets(rows)) * frame.cell_m).astype(np.float32)
+    blocks, places = frame.cells(keys)
+    points = ((places + mean_offsets(rows)) * frame.cell_m).astype(np.float32)
     sweep, tracks = unpack_nearest(rows[:, 5])
     returns = np.minimum(rows[:, 4], 65_535).astype(np.uint16)
-    return points, sweep, returns, labels, tracks, blocks
-
-
-def _key_range(rows: Int64, low: int, high: int) -> Int64:
-    start, stop = np.searchsorted(rows[:, 0], [low, high])
-    return rows[start:stop]
+    return points, sweep, returns, majority_labels(keys, votes), tracks, blocks
 
 
 def assemble_objects(

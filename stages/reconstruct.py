@@ -71,8 +71,8 @@ class Reconstruct(Stage):
             tiles[x, y] = tiles.get((x, y), 0) + count
         edge = per_tile * float(scene.product(StaticMap).attribute("block_m"))
         parts = [
-            Part(f"tile-{x:+05d}{y:+05d}", cost=n, args={"x": x, "y": y, "edge_m": edge})
-            for (x, y), n in sorted(tiles.items())
+            Part(f"tile-{number:04d}", cost=n, args={"x": x, "y": y, "edge_m": edge})
+            for number, ((x, y), n) in enumerate(sorted(tiles.items()))
         ]
         objects = self._rigid_groups(scene.product(ObjectClouds))
         for start in range(0, len(objects), self.objects_per_part):

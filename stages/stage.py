@@ -46,11 +46,11 @@ class SceneView(Protocol):
         """Poses, key frames, tracks."""
         ...
 
-    def sweep(self, index: int) -> SweepPoints:
+    def sweep(self, index: int, /) -> SweepPoints:
         """One sweep's points, read when asked for. Raises InputError if its files are not what they should be."""
         ...
 
-    def product(self, product: type[Product]) -> ProductReader:
+    def product(self, product: type[Product], /) -> ProductReader:
         """One of the products the stage ``reads``."""
         ...
 
@@ -59,7 +59,9 @@ class SceneView(Protocol):
 class Stage(ABC):
     """Base of all stages. Fields are parameters; their docstrings are the help text."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(use_attribute_docstrings=True, extra="forbid", allow_inf_nan=False)
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
+        use_attribute_docstrings=True, extra="forbid", allow_inf_nan=False
+    )
 
     name: ClassVar[str]
     """What a user types, and the key of its parameters in a configuration."""

@@ -1,0 +1,44 @@
+"""Where messages go: people read standard error, programs read standard output."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+
+OUT = Console(soft_wrap=False)
+ERR = Console(stderr=True, highlight=False)
+
+
+def note(text: str) -> None:
+    """Says something a person should know."""
+    ERR.print(text, markup=False, soft_wrap=True)
+
+
+def warn(text: str) -> None:
+    """Says something a person should not overlook."""
+    ERR.print(f"[bold yellow]warning:[/] {_escaped(text)}", soft_wrap=True)
+
+
+def fail(text: str) -> None:
+    """Says why it stops, on one line."""
+    ERR.print(f"[bold red]error:[/] {_escaped(text)}", soft_wrap=True)
+
+
+def emit(value: Mapping[str, Any]) -> None:
+    """One JSON object on standard output."""
+    sys.stdout.write(json.dumps(value, indent=1, default=str) + "\n")
+    sys.stdout.flush()
+
+
+def last_line(text: str) -> None:
+    """One plain line on standard output, for a person or a script to take."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _escaped(text: str) -> str:
+    return text.replace("[", r"\[")

@@ -1,0 +1,89 @@
+"""The program: commands, and what an error becomes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from typing import Annotated
+
+import typer
+
+from ... import __version__
+from ...schemas.errors import PipelineError, StorageError, StoreLockedError, UsageError, VerificationError
+from ..cluster import set_threads
+from .console import fail
+from .plan import plan
+from .run import app as run_app
+from .sample import sample
+from .show import show
+from .status import compare, status, verify
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Raw driving logs in, 3D semantic occupancy labels out. Start with: occ-pipeline run densify",
+)
+app.add_typer(run_app, name="run")
+for _command in (plan, status, show, compare, verify, sample):
+    app.command()(_command)
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001
+    if wanted:
+        sys.stdout.write(f"occ-pipeline {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,  # noqa: FBT002
+) -> None:
+    pass
+
+
+EXIT_CODES: tuple[tuple[type[PipelineError], int], ...] = (
+    (UsageError, 2), (StorageError, 4), (StoreLockedError, 5), (VerificationError, 6), (PipelineError, 3),
+)  # fmt: skip
+"""First match wins. 0 is done, 3 some scenes failed, 130 and 143 signals."""
+
+
+def main() -> None:
+    """Entry point: runs the command and exits with its code."""
+    set_threads()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop)
+    sys.exit(_run())
+
+
+def _stop(number: int, _: object) -> None:
+    """A signal ends the program at once but in order: workers go, nothing partial stays readable."""
+    fail(f"stopped by {signal.Signals(number).name}; the same command goes on from here")
+    raise SystemExit(128 + number)
+
+
+def _run() -> int:
+    try:
+        app()
+    except PipelineError as error:
+        _trace()
+        fail(str(error))
+        return next(code for kind, code in EXIT_CODES if isinstance(error, kind))
+    except BrokenPipeError:
+        # The reader of our output is gone: nothing is left to say, and the interpreter must not try at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except Exception as error:  # noqa: BLE001  the last line of defence says what happened without a traceback
+        _trace()
+        fail(f"{type(error).__name__}: {error}; this is a defect of occ-pipeline: please report it with --debug's output")
+        return 1
+    return 0
+
+
+def _trace() -> None:
+    if "--debug" in sys.argv:
+        traceback.print_exc()

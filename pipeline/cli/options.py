@@ -1,0 +1,76 @@
+"""Options that several commands share, and stage parameters as options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from ...schemas.errors import UsageError
+from ...stages.stage import Stage
+from ..parameters import Values, build_stages, merged, parameters, parse_set, read_config
+
+Dataset = Annotated[str, typer.Option(help="Which reader: nuscenes.")]
+DataRoot = Annotated[
+    Path | None, typer.Option(help="Folder of the raw log. Without it the built-in sample log is simulated and used.")
+]
+Release = Annotated[
+    str | None,
+    typer.Option("--version", help="Release of the dataset, as v1.0-mini; inferred where the folder holds one."),
+]
+Out = Annotated[Path | None, typer.Option(help="The store, NAME.zarr. Default: DATASET.zarr in this folder.")]
+Scenes = Annotated[str | None, typer.Option(help="Scenes, separated by commas. Default: all.")]
+Workers = Annotated[int | None, typer.Option(min=1, help="Worker processes. Default: one per core.")]
+Config = Annotated[Path | None, typer.Option("--config", help="YAML file: stage names over parameter names.")]
+Sets = Annotated[list[str] | None, typer.Option("--set", help="stage.parameter=value, any number of times.")]
+Grid = Annotated[str | None, typer.Option(help="Short for --set densify.grid=...: occ3d, surroundocc, or a range.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output instead of tables.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
+StorePath = Annotated[Path, typer.Argument(help="The store, NAME.zarr.", metavar="STORE")]
+
+
+def split_names(text: str | None) -> list[str] | None:
+    """Names separated by commas, None for none."""
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+def stages_of(config: Path | None, sets: list[str] | None, grid: str | None, options: Values) -> dict[str, Stage]:
+    """All stages: defaults, then the configuration file, then ``--set``, then options. Raises UsageError."""
+    layers: list[Values] = [read_config(config) if config else {}]
+    for text in sets or []:
+        stage, name, value = parse_set(text)
+        layers.append({stage: {name: value}})
+    if grid is not None:
+        layers.append({"densify": {"grid": grid}})
+    return build_stages(merged(*layers, options))
+
+
+def option_type(default: Any) -> type:
+    """What typer parses an option into: lists and the like are given as text."""
+    return type(default) if isinstance(default, (bool, int, float)) else str
+
+
+def option_value(default: Any, given: Any) -> Any:
+    """The parameter's value from what was given: ``1,2,3`` for a list. Raises UsageError."""
+    if not isinstance(default, (tuple, list)) or not isinstance(given, str):
+        return given
+    try:
+        return yaml.safe_load(f"[{given}]")
+    except yaml.YAMLError as error:
+        raise UsageError("a list cannot be read", found=given, expected="values separated by commas") from error
+
+
+def stage_options(stage: type[Stage]) -> Mapping[str, tuple[type, Any, str]]:
+    """Parameter name to option type, default and help; the grid has an option of its own."""
+    return {
+        p.name: (option_type(p.default), p.default, f"{p.help} Default: {_shown(p.default)}.")
+        for p in parameters(stage)
+        if p.name != "grid"
+    }
+
+
+def _shown(default: Any) -> str:
+    return ",".join(str(v) for v in default) if isinstance(default, (tuple, list)) else str(default)

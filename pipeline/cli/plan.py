@@ -1,0 +1,73 @@
+"""``occ-pipeline plan``: what a run would do, and why."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from ...schemas.errors import UsageError
+from ..graph import required
+from ..registry import GROUPS, STAGES
+from . import options as opt
+from .console import ERR, OUT, emit, fail, note, warn
+
+
+def plan(
+    target: Annotated[str, typer.Argument(help=f"A stage or group: {', '.join([*STAGES, *GROUPS])}.")] = "all",
+    dataset: opt.Dataset = "nuscenes",
+    dataroot: opt.DataRoot = None,
+    release: opt.Release = None,
+    out: opt.Out = None,
+    scenes: opt.Scenes = None,
+    config: opt.Config = None,
+    sets: opt.Sets = None,
+    grid: opt.Grid = None,
+    as_json: opt.Json = False,  # noqa: FBT002
+    debug: opt.Debug = False,  # noqa: FBT002
+) -> None:
+    """Show what a run would do, scene by scene, and why; computes nothing."""
+    del debug
+    if target not in STAGES and target not in GROUPS:
+        raise UsageError("no such stage", found=target, expected=f"one of {', '.join([*STAGES, *GROUPS])}")
+    from ..backend import choose, loads
+    from ..session import make_plan, open_log, open_store, sample_log
+    from ..store.store import Store
+    from .run import SAMPLE_NOTE, Request, with_backend
+    from .sample import write_default
+
+    stages = opt.stages_of(config, sets, grid, {})
+    request = Request(GROUPS.get(target, (target,)), dataset, dataroot, release, out, scenes, None, stages, as_json)
+    if dataroot is None:
+        warn(SAMPLE_NOTE)
+        dataroot = sample_log(dataset, lambda folder: write_default(dataset, folder))
+    log = open_log(dataset, dataroot, release)
+    path = request.store_path
+    kept = Store.open(path).identity.back_end if path.exists() else None
+    backend: Any = kept or choose(None, warn, loads)
+    store = open_store(path, log, backend)
+    chosen = [with_backend(stage, backend) for stage in required(request.targets, stages)]
+    planned = make_plan(store, log, chosen, opt.split_names(scenes), note)
+    result = {
+        name: [{"stage": s.stage.name, "reason": s.reason, "why": s.why} for s in p.steps]
+        for name, p in planned.plans.items()
+    }
+    if as_json:
+        failures = {name: [str(error) for error in errors] for name, errors in planned.failures.items()}
+        emit({"store": str(path), "scenes": result, "failures": failures, "absent": list(planned.indexed.absent)})
+    else:
+        table = Table()
+        for column in ("scene", "stage", "", "why"):
+            table.add_column(column)
+        for name, steps in result.items():
+            for step in steps:
+                run = "-" if step["reason"] == "done" else "run"
+                table.add_row(name, step["stage"], run, step["why"])
+        OUT.print(table)
+        for errors in planned.failures.values():
+            for error in errors:
+                fail(str(error))
+    if planned.failures:
+        ERR.print("scenes above fail before anything runs")
+        raise typer.Exit(3)

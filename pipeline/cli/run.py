@@ -1,0 +1,200 @@
+"""``occ-pipeline run``: one sub-command per stage and group."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from ...schemas.errors import PipelineError
+from ...stages.stage import Stage
+from ..graph import required
+from ..registry import GROUPS, STAGES
+from . import options as opt
+from .console import emit, last_line, note, warn
+
+app = typer.Typer(no_args_is_help=True, help="Make labels: run a stage and all it needs, on all scenes or some.")
+
+SAMPLE_NOTE = "no --dataroot: using the built-in SIMULATED sample log; for real data give --dataroot FOLDER"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a user asked for."""
+
+    targets: tuple[str, ...]
+    dataset: str
+    dataroot: Path | None
+    version: str | None
+    out: Path | None
+    scenes: str | None
+    workers: int | None
+    stages: dict[str, Stage]
+    as_json: bool
+
+    @property
+    def store_path(self) -> Path:
+        """Where the store is or will be."""
+        default = f"{self.dataset}.zarr" if self.dataroot else f"{self.dataset}-sample.zarr"
+        return (self.out or Path(default)).absolute()
+
+
+def _command(target: str, stage: type[Stage] | None) -> Callable[..., None]:
+    """A typer command whose options are the common ones and the stage's own parameters."""
+    own = opt.stage_options(stage) if stage else {}
+
+    def command(**given: Any) -> None:
+        chosen = {
+            name: opt.option_value(default, given[f"p_{name}"])
+            for name, (_, default, _) in own.items()
+            if given[f"p_{name}"] is not None
+        }
+        stages = opt.stages_of(
+            given["config"], given["sets"], given["grid"], {stage.name: chosen} if stage and chosen else {}
+        )
+        request = Request(
+            GROUPS.get(target, (target,)), given["dataset"], given["dataroot"], given["release"], given["out"],
+            given["scenes"], given["workers"], stages, given["as_json"],
+        )  # fmt: skip
+        raise typer.Exit(run(request))
+
+    common: dict[str, tuple[Any, Any]] = {
+        "dataset": (opt.Dataset, "nuscenes"), "dataroot": (opt.DataRoot, None), "release": (opt.Release, None),
+        "out": (opt.Out, None), "scenes": (opt.Scenes, None), "workers": (opt.Workers, None),
+        "config": (opt.Config, None), "sets": (opt.Sets, None), "grid": (opt.Grid, None),
+        "as_json": (opt.Json, False), "debug": (opt.Debug, False),
+    }  # fmt: skip
+    panel = f"Parameters of {target}"
+    for name, (kind, _, text) in own.items():
+        flag = f"--{name.replace('_', '-')}"
+        flag = f"{flag}/--no-{flag[2:]}" if kind is bool else flag
+        option = typer.Option(flag, help=text, rich_help_panel=panel, show_default=False)
+        common[f"p_{name}"] = (Annotated[kind | None, option], None)
+    command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY, default=d, annotation=a) for n, (a, d) in common.items()]
+    )
+    command.__annotations__ = {name: annotation for name, (annotation, _) in common.items()}
+    first_line = (stage.__doc__ or "").strip() if stage else f"Stages {', '.join(GROUPS[target])} and all they need."
+    command.__doc__ = first_line
+    return command
+
+
+for _name, _stage in STAGES.items():
+    app.command(_name)(_command(_name, _stage))
+for _name in GROUPS:
+    app.command(_name)(_command(_name, None))
+
+
+def run(request: Request) -> int:
+    """Runs what was asked for; gives the exit code."""
+    # Heavy: Dask, the devkit, the kernels. Not before options are known to be good.
+    from ..cluster import cores
+    from ..run_folder import RunFolder
+    from ..session import make_plan, open_log, open_store, sample_log
+    from ..store.lock import run_lock
+    from ..store.store import Store
+    from .progress import shown
+    from .report import run_json, run_table
+    from .sample import write_default
+
+    wanted = required(request.targets, request.stages)
+    data_root = request.dataroot
+    if data_root is None:
+        note("")
+        warn(SAMPLE_NOTE)
+        data_root = sample_log(request.dataset, lambda folder: write_default(request.dataset, folder))
+    log = open_log(request.dataset, data_root, request.version)
+    path, workers = request.store_path, request.workers or cores()
+    with ExitStack() as stack:
+        stack.enter_context(run_lock(path))
+        cluster = _Cluster(stack, workers)
+        before = Store.open(path) if path.exists() and any(path.iterdir()) else None
+        if before is None:
+            cluster.start()
+        backend = _backend(before.identity.back_end if before else None, cluster)
+        store = open_store(path, log, backend)
+        store.clean_leftovers()
+        record = RunFolder(path)
+        stages = [with_backend(stage, backend) for stage in wanted]
+        planned = make_plan(store, log, stages, opt.split_names(request.scenes), note)
+        record.begin({"stages": [s.name for s in stages], "data_root": data_root, "scenes": sorted(planned.plans)})
+        for name, scene in planned.indexed.scenes.items():
+            for text in scene.warnings:
+                warn(f"{name}: {text}")
+        todo = [plan for plan in planned.plans.values() if plan.to_run]
+        outcome = _execute(
+            cluster, store, log.data_root, list(planned.plans.values()), record, workers, bool(todo), shown
+        )
+    failures: dict[str, list[PipelineError]] = {name: list(errors) for name, errors in planned.failures.items()}
+    failures |= {name: [error] for name, error in outcome.failed.items()}
+    result = run_json(path, planned, outcome, failures, record.path)
+    if request.as_json:
+        emit(result)
+    else:
+        run_table(planned, outcome, failures, log.synthetic)
+    if outcome.done and "densify" in {stage.name for stage in stages} and not request.as_json:
+        from ..picture import draw_stored_frame
+
+        scene = next(iter(sorted(outcome.done)))
+        picture = record.path / f"{scene}.png"
+        draw_stored_frame(store, scene, None, log.data_root).save(picture)
+        last_line(str(picture))
+    return 3 if failures else 0
+
+
+def _execute(
+    cluster: _Cluster, store: Any, data_root: Path, plans: list[Any], record: Any, workers: int, busy: bool, shown: Any
+) -> Any:
+    from ..execute import execute
+
+    if not busy:
+        note("nothing to do: every product asked for is committed with these parameters and files")
+        return execute(None, store, data_root, plans, record, workers, lambda *_: None)
+    client = cluster.client()
+    with shown(plans) as progress:
+        return execute(client, store, data_root, plans, record, workers, progress)
+
+
+class _Cluster:
+    """Starts in the background, so that workers load their libraries while tables are read."""
+
+    def __init__(self, stack: ExitStack, workers: int) -> None:
+        self._stack, self._workers = stack, workers
+        self._threads = stack.enter_context(ThreadPoolExecutor(1))
+        self._client: Any = None
+
+    def start(self) -> None:
+        """Begins to start, if that was not done yet."""
+        from ..cluster import local_client
+
+        if self._client is None:
+            self._client = self._threads.submit(self._stack.enter_context, local_client(self._workers))
+
+    def client(self) -> Any:
+        """The Dask client, once it runs."""
+        self.start()
+        return self._client.result()
+
+
+def _backend(kept: str | None, cluster: _Cluster) -> Any:
+    from ..backend import choose
+    from ..tasks import probe
+
+    if kept is not None:
+        return kept
+    client = cluster.client()
+    return choose(None, warn, lambda backend: client.submit(probe, backend, pure=False).result())
+
+
+def with_backend(stage: Stage, backend: Literal["open3d", "pymeshlab"]) -> Stage:
+    import dataclasses
+
+    from ...stages.reconstruct import Reconstruct
+
+    return dataclasses.replace(stage, backend=backend) if isinstance(stage, Reconstruct) else stage

@@ -1,0 +1,49 @@
+"""``occ-pipeline sample``: a simulated log in a real dataset's layout, with its exact truth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import Progress
+
+from ...schemas.errors import UsageError
+from ..session import SAMPLE_SECONDS
+from .console import ERR, last_line
+
+SampleOut = Annotated[Path, typer.Option(help="Folder to write the log into; must not exist yet.")]
+
+
+def write_default(dataset: str, folder: Path) -> None:
+    """The built-in sample log."""
+    _write(dataset, folder, 1, SAMPLE_SECONDS, 0)
+
+
+def sample(
+    out: SampleOut,
+    dataset: Annotated[str, typer.Option(help="Layout: nuscenes.")] = "nuscenes",
+    scenes: Annotated[int, typer.Option(min=1, help="Number of scenes.")] = 1,
+    seconds: Annotated[float, typer.Option(min=1.0, help="Length of a scene.")] = SAMPLE_SECONDS,
+    seed: Annotated[int, typer.Option(help="Another seed, another street.")] = 0,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,  # noqa: FBT002
+) -> None:
+    """Simulate a street and write it as a raw log, exact truth beside it."""
+    del debug
+    if out.exists() and any(out.iterdir()):
+        raise UsageError("the folder for the sample log is not empty", file=str(out), fix="choose another --out")
+    _write(dataset, out, scenes, seconds, seed)
+    last_line(str(out))
+
+
+def _write(dataset: str, folder: Path, scenes: int, seconds: float, seed: int) -> None:
+    from ..sample import write_nuscenes_sample
+
+    if dataset != "nuscenes":
+        raise UsageError("no sample log of this dataset", found=dataset, expected="nuscenes", fix="correct --dataset")
+    with Progress(console=ERR, disable=not ERR.is_terminal, transient=True) as bar:
+        task = bar.add_task("simulating a street", total=1.0)
+        write_nuscenes_sample(
+            folder, scenes=scenes, seconds=seconds, seed=seed,
+            progress=lambda what, share: bar.update(task, completed=share, description=what),
+        )  # fmt: skip

@@ -1,0 +1,63 @@
+"""Workers on this machine, with the thread counts and limits that keep results the same and memory bounded."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import logging
+import os
+from collections.abc import Generator
+from typing import Any
+
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+
+
+def set_threads() -> None:
+    """One thread for every native library of this process and its children.
+
+    Before the libraries load; an exported variable would otherwise beat what Dask sets, and Dask never sets Numba's.
+    """
+    for name in THREADS:
+        os.environ[name] = "1"
+
+
+def cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+SETTINGS = {
+    # Workers have a child of their own for native code that may crash.
+    "distributed.worker.daemon": False,
+    "distributed.scheduler.allowed-failures": 2,
+    "distributed.comm.timeouts.connect": "60s",
+    # Data goes through files: what Dask holds is receipts, and a worker's memory is the stages' own.
+    "distributed.worker.memory.target": False,
+    "distributed.worker.memory.spill": False,
+    "distributed.worker.memory.pause": False,
+    "distributed.worker.memory.terminate": False,
+}
+
+
+@contextlib.contextmanager
+def local_client(workers: int) -> Generator[Any]:
+    """A Dask client of a cluster of processes on this machine, one thread each, reachable from this machine alone."""
+    dask: Any = importlib.import_module("dask")
+    distributed: Any = importlib.import_module("distributed")
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    with dask.config.set(SETTINGS):
+        cluster = distributed.LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address=None,
+            silence_logs=logging.CRITICAL,
+        )
+        # Not `with`: a client leaves in the thread it was entered in, and ours is made in the background.
+        client = distributed.Client(cluster, set_as_default=False)
+        try:
+            yield client
+        finally:
+            client.close()
+            cluster.close()

@@ -1,0 +1,106 @@
+"""What every command that works on a log needs: the log, the store, the stages' plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from .. import __version__
+from ..schemas.errors import InputError, UsageError
+from ..schemas.scene import SceneTables
+from ..schemas.taxonomy import NUSCENES
+from ..stages.kernels.poisson import Backend
+from ..stages.stage import Stage
+from .indexing import Indexed, index
+from .plan import ScenePlan, plan_scene
+from .sources import SOURCES, Source
+from .store.hashes import FileHashes
+from .store.index import read_index
+from .store.store import Store, StoreIdentity
+
+SAMPLE_SECONDS = 20.0
+SIMULATED = "SIMULATED.json"
+
+
+@dataclass(frozen=True)
+class Log:
+    """A raw log on disk."""
+
+    source: Source
+    data_root: Path
+    synthetic: bool
+
+
+def open_log(dataset: str, data_root: Path, version: str | None) -> Log:
+    """The log in a folder. Raises UsageError naming what is there, where the folder or the release is not."""
+    if dataset not in SOURCES:
+        raise UsageError(
+            "no such dataset", found=dataset, expected=f"one of {', '.join(SOURCES)}", fix="correct --dataset"
+        )
+    if not data_root.is_dir():
+        raise UsageError("the data root is no folder", file=str(data_root), fix="correct --dataroot")
+    reader = SOURCES[dataset]
+    releases = reader.versions(data_root)
+    if version is None and len(releases) != 1:
+        raise UsageError(
+            f"the data root holds {'several releases' if releases else f'no release of {dataset}'}",
+            file=str(data_root),
+            found=", ".join(releases) or "none",
+            expected="one",
+            fix="choose one with --version" if releases else "give the folder that holds v1.0-mini or the like",
+        )
+    if version is not None and version not in releases:
+        found = ", ".join(releases) or "none"
+        raise UsageError("no such release", file=str(data_root), found=found, expected=version, fix="correct --version")
+    return Log(reader(data_root, version or releases[0]), data_root, (data_root / SIMULATED).exists())
+
+
+def sample_log(dataset: str, write: Callable[[Path], None]) -> Path:
+    """The built-in sample log in the user's cache folder, written at its first use."""
+    folder = platformdirs.user_cache_path("occ-pipeline") / f"sample-{dataset}-{__version__}"
+    if not (folder / SIMULATED).exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        write(folder)
+    return folder
+
+
+def open_store(path: Path, log: Log, backend: Backend) -> Store:
+    """The store, made if there is none. Raises UsageError where it belongs to another kind of log or back end."""
+    identity = StoreIdentity(dataset=log.source.name, taxonomy=NUSCENES.name, back_end=backend, synthetic=log.synthetic)
+    return Store.create_or_open(path, identity)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What a run would do."""
+
+    indexed: Indexed
+    plans: dict[str, ScenePlan]
+    failures: dict[str, list[InputError]]
+    """Scenes that cannot be planned, with every reason found."""
+
+
+def make_plan(
+    store: Store, log: Log, stages: Sequence[Stage], scenes: Sequence[str] | None, note: Callable[[str], None]
+) -> Planned:
+    """Indexes the log and compares fingerprints. Raises UsageError for unknown scenes, InputError for broken tables."""
+    hashes = FileHashes()
+    indexed = index(store, log.source, hashes, scenes, note)
+    current = read_index(store)
+    failures = dict(indexed.failures)
+    plans: dict[str, ScenePlan] = {}
+    for name, scene in sorted(indexed.scenes.items()):
+        try:
+            plans[name] = plan_scene(store, current, scene, stages, log.data_root, hashes)
+        except InputError as error:
+            error.scene = name
+            failures[name] = [error]
+    return Planned(indexed, plans, failures)
+
+
+def frames(tables: SceneTables) -> int:
+    """Number of key frames."""
+    return len(tables.key_sweeps)
