@@ -1,0 +1,159 @@
+"""A frame's sheet: the scan and its labels from above, the labels as a street, two cuts, and what the colours mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from ...schemas.grid import VoxelGrid
+from ...schemas.taxonomy import Taxonomy
+from .above import Above, points_above, voxels_above
+from .colours import FAINT, INK, PAPER, Pixels
+from .oblique import oblique_view
+from .slices import cut_across, cut_along, draw_cut
+from .text import draw_legend, draw_marks, draw_scale, font, label, legend_rows, scale_length
+from .view import FrameView, view_of
+
+Box: TypeAlias = tuple[int, int, int, int]
+"""Left, top, width, height, pixels."""
+
+WIDTH = 1600
+_MARGIN, _GAP, _TITLE, _CAPTION = 20, 18, 62, 26
+_SQUARE, _STREET = 600, 640
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where each panel of a sheet lies."""
+
+    points: Box
+    voxels: Box
+    legend: Box
+    street: Box
+    along: Box
+    across: Box
+    size: tuple[int, int]
+
+    @classmethod
+    def of(cls, view: FrameView) -> Layout:
+        """Room for a grid of any shape."""
+        inner = WIDTH - 2 * _MARGIN
+        wide, high = Above.fitting(view.grid, _SQUARE).size
+        top = _TITLE + _CAPTION
+        second = _MARGIN + _SQUARE + _GAP
+        third = second + _SQUARE + 2 * _GAP
+        street_top = top + max(high, 300) + _GAP + _CAPTION
+        x, y, z = view.grid.shape
+        # Both cuts at one scale, so that a voxel is a square of the same size in each.
+        scale = inner / max(x, y)
+        cut_high = max(round(z * scale), 1)
+        along_top = street_top + _STREET + _GAP + _CAPTION
+        across_top = along_top + cut_high + _GAP + _CAPTION
+        return cls(
+            points=(_MARGIN, top, wide, high),
+            voxels=(second, top, wide, high),
+            legend=(third, top, WIDTH - _MARGIN - third, max(high, 300)),
+            street=(_MARGIN, street_top, inner, _STREET),
+            along=(_MARGIN, along_top, max(round(x * scale), 1), cut_high),
+            across=(_MARGIN, across_top, max(round(y * scale), 1), cut_high),
+            size=(WIDTH, across_top + cut_high + _MARGIN),
+        )
+
+
+def draw_frame(
+    semantics: NDArray[np.uint8],
+    state: NDArray[np.uint8],
+    grid: VoxelGrid,
+    points: NDArray[np.floating[Any]],
+    point_labels: NDArray[np.uint8] | None,
+    taxonomy: Taxonomy,
+    title: str,
+    *,
+    slice_y_m: float = 0.0,
+    grid_SE3_ego: NDArray[np.float64] | None = None,
+    points_are: str = "Points of the key frame",
+) -> Image.Image:
+    """One key frame's labels beside its points, RGB, 1600 pixels wide.
+
+    ``semantics``, ``state``: (X, Y, Z) uint8 as :class:`SurfaceOccupancy` has them. ``points``: (N, 3) float, metres, in
+    the grid's frame; those outside the grid are not drawn. ``point_labels``: (N,) uint8 class ids; None colours points by
+    height. ``slice_y_m``: how far left of the ego vehicle the first cut lies. ``grid_SE3_ego``: (4, 4) float64; None where
+    the grid's frame is the ego vehicle's. ``points_are``: what their panel's caption calls the points. Raises ValueError when the arrays do not fit together.
+    """
+    view = view_of(semantics, state, grid, points, point_labels, grid_SE3_ego)
+    layout = Layout.of(view)
+    sheet = Image.new("RGB", layout.size, PAPER)
+    draw = ImageDraw.Draw(sheet)
+    draw.text((_MARGIN, 16), title, INK, font(24))
+    draw.text((WIDTH - _MARGIN, 22), _facts(view), FAINT, font(15), anchor="ra")
+    _add_above(sheet, draw, view, taxonomy, layout, points_are)
+    draw_legend(draw, legend_rows(view, taxonomy), *layout.legend)
+    left, top, wide, high = layout.street
+    _caption(draw, layout.street, "Occupied voxels from behind; the ego vehicle is white")
+    sheet.paste(oblique_view(view, taxonomy, wide, high), (left, top))
+    _add_cuts(sheet, draw, view, taxonomy, layout, slice_y_m)
+    return sheet
+
+
+def _add_above(
+    sheet: Image.Image, draw: ImageDraw.ImageDraw, view: FrameView, taxonomy: Taxonomy, layout: Layout, points_are: str
+) -> None:
+    above = Above.fitting(view.grid, _SQUARE)
+    coloured = "class" if view.labels is not None else "height"
+    for box, pixels, words in (
+        (layout.points, points_above(view, taxonomy, _SQUARE), f"{points_are} from above, by {coloured}"),
+        (layout.voxels, voxels_above(view, taxonomy, _SQUARE), "Occupied voxels from above"),
+    ):
+        _paste(sheet, pixels, box)
+        _caption(draw, box, words)
+        draw_marks(draw, view, above, box[0], box[1])
+        extent = view.grid.shape[1] * view.grid.voxel_m
+        draw_scale(draw, above.pixels_per_m, box[0] + 16, box[1] + box[3] - 14, scale_length(extent))
+
+
+def _add_cuts(
+    sheet: Image.Image,
+    draw: ImageDraw.ImageDraw,
+    view: FrameView,
+    taxonomy: Taxonomy,
+    layout: Layout,
+    slice_y_m: float,
+) -> None:
+    ego = view.grid_SE3_ego[:3, 3]
+    ahead = f"Cut along the ego vehicle, {slice_y_m:g} m to its left" if slice_y_m else "Cut along the ego vehicle"
+    behind = "paler: up to 6 m behind the cut; dots: points in the cut"
+    for box, cut, words, ends in (
+        (layout.along, cut_along(view, float(ego[1]) + slice_y_m), f"{ahead}; {behind}", ("back", "forward")),
+        (
+            layout.across,
+            cut_across(view, float(ego[0])),
+            f"Cut across the ego vehicle, seen from behind; {behind}",
+            ("left", "right"),
+        ),
+    ):
+        _paste(sheet, draw_cut(cut, taxonomy, box[2]), box)
+        _caption(draw, box, words)
+        left, top, wide, _ = box
+        label(draw, left + 8, top + 6, f"< {ends[0]}")
+        label(draw, left + wide - 8, top + 6, f"{ends[1]} >", anchor="ra")
+
+
+def _paste(sheet: Image.Image, pixels: Pixels, box: Box) -> None:
+    sheet.paste(Image.fromarray(pixels.round().astype(np.uint8)), box[:2])
+
+
+def _caption(draw: ImageDraw.ImageDraw, box: Box, words: str) -> None:
+    draw.text((box[0], box[1] - 7), words, FAINT, font(15), anchor="ls")
+
+
+def _facts(view: FrameView) -> str:
+    grid = view.grid
+    x, y, z = grid.shape
+    return (
+        f"{int(view.occupied.sum()):,} of {x} x {y} x {z} voxels of {grid.voxel_m:g} m occupied, "
+        f"{grid.frame} frame, {len(view.points):,} points"
+    )

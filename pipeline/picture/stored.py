@@ -1,0 +1,134 @@
+"""The sheet of a frame that a store holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ...schemas.errors import UsageError
+from ...schemas.grid import VoxelGrid
+from ...schemas.occupancy import SurfaceOccupancy
+from ...schemas.product import Product, ProductReader, load
+from ...schemas.scene import SceneTables
+from ...schemas.static_map import StaticMap
+from ...schemas.taxonomy import TAXONOMIES
+from ..sources import read_sweep
+from ..store.index import Index, SceneEntry, read_index
+from ..store.store import Store
+from .sheet import draw_frame
+
+Float64 = NDArray[np.float64]
+Points = tuple[NDArray[np.float32], NDArray[np.uint8] | None]
+"""(N, 3) float32 points, metres, grid frame, and (N,) uint8 class ids where there are any."""
+
+
+def draw_stored_frame(
+    store: Store,
+    scene: str,
+    frame: str | int | None,
+    data_root: Path | None,
+    product: type[Product] = SurfaceOccupancy,
+    *,
+    slice_y_m: float = 0.0,
+) -> Image.Image:
+    """The sheet of one key frame, from the products that the store's index calls current.
+
+    ``frame``: the dataset's token, or a count from 0; None is the middle one. The points are the key frame's own where
+    ``data_root`` holds its file, else those of the static map. Raises UsageError for a scene, frame or product that is not
+    there, saying what is, InputError for a point file that is not what it should be, and VerificationError for a damaged
+    store.
+    """
+    entry = _entry(read_index(store), scene)
+    labels = _reader(store, scene, entry, product)
+    tables = load(SceneTables, _reader(store, scene, entry, SceneTables))
+    tokens: list[str] = labels.attribute("frame_tokens")
+    row = _frame_row(tokens, frame, scene)
+    given = labels.attribute("grid")
+    grid = VoxelGrid(tuple(given["min_m"]), given["voxel_m"], tuple(given["shape"]), given["frame"])
+    world_SE3_grid: Float64 = labels.rows("world_SE3_grid", row, row + 1)[0]
+    grid_SE3_world = np.linalg.inv(world_SE3_grid)
+    sweep = int(tables.key_sweeps[tables.frame_tokens.index(tokens[row])])
+    in_log = data_root is not None and (data_root / tables.point_files[sweep]).is_file()
+    points, point_labels = (
+        _from_log(data_root, tables, sweep, grid_SE3_world)
+        if in_log and data_root is not None
+        else _from_map(_reader(store, scene, entry, StaticMap), grid_SE3_world)
+    )
+    return draw_frame(
+        labels.rows("semantics", row, row + 1)[0],
+        labels.rows("state", row, row + 1)[0],
+        grid,
+        points,
+        point_labels,
+        TAXONOMIES[labels.attribute("taxonomy")],
+        f"{scene}, key frame {row + 1} of {len(tokens)}" + (", synthetic" if store.identity.synthetic else ""),
+        slice_y_m=slice_y_m,
+        grid_SE3_ego=grid_SE3_world @ tables.world_SE3_ego[sweep],
+        points_are="Points of the key frame" if in_log else "Points of the static map",
+    )
+
+
+def _from_log(data_root: Path, tables: SceneTables, sweep: int, grid_SE3_world: Float64) -> Points:
+    found = read_sweep(data_root, tables, sweep)
+    points = _moved(found.points, grid_SE3_world @ tables.world_SE3_lidar(sweep))
+    if found.is_ego is None or found.labels is None:
+        return points, None
+    return points[~found.is_ego], found.labels[~found.is_ego]
+
+
+def _from_map(static: ProductReader, grid_SE3_world: Float64) -> Points:
+    labels: NDArray[np.uint8] = static.read("labels")
+    local = np.eye(4)
+    local[:3, 3] = static.attribute("origin_m")
+    points = _moved(static.read("points"), grid_SE3_world @ local)
+    return points, labels if (labels != 255).any() else None
+
+
+def _moved(points: NDArray[Any], target_SE3_source: Float64) -> NDArray[np.float32]:
+    moved = points.astype(np.float64) @ target_SE3_source[:3, :3].T + target_SE3_source[:3, 3]
+    return moved.astype(np.float32)
+
+
+def _entry(index: Index, scene: str) -> SceneEntry:
+    if scene not in index.scenes:
+        raise UsageError("no such scene in the store", scene=scene, expected=_one_of(list(index.scenes)))
+    return index.scenes[scene]
+
+
+def _reader(store: Store, scene: str, entry: SceneEntry, product: type[Product]) -> ProductReader:
+    if product.name not in entry.products:
+        raise UsageError(
+            f"the store has no {product.name} of this scene",
+            scene=scene,
+            found=", ".join(entry.products) or "nothing",
+            fix="run the stage that makes it",
+        )
+    return store.reader(scene, product, entry.products[product.name])
+
+
+def _frame_row(tokens: Sequence[str], frame: str | int | None, scene: str) -> int:
+    """Which of the key frames is meant: a token first, since a token may be all digits."""
+    if not tokens:
+        raise UsageError("the scene has no key frame", scene=scene)
+    if frame is None:
+        return len(tokens) // 2
+    if isinstance(frame, str) and frame in tokens:
+        return tokens.index(frame)
+    number = int(frame) if isinstance(frame, int) or frame.isdecimal() else -1
+    if not 0 <= number < len(tokens):
+        raise UsageError(
+            "no such key frame",
+            scene=scene,
+            frame=str(frame),
+            expected=f"0 to {len(tokens) - 1}, or {_one_of(tokens)}",
+        )
+    return number
+
+
+def _one_of(names: Sequence[str]) -> str:
+    return f"one of {', '.join(names[:6])}" + (", ..." if len(names) > 6 else "") if names else "a store with scenes"
