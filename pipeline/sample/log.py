@@ -1,0 +1,71 @@
+"""Writes a whole simulated log, all of it or nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+from ...schemas.errors import StorageError, UsageError
+from .maps import write_map
+from .simulate import simulate
+from .tables import VERSION, fixed, write_tables
+from .world import make_world
+
+MARKER = "SIMULATED.json"
+SIMULATOR = "occ-pipeline street 1"
+"""Raised when the same seed gives other bytes."""
+Progress = Callable[[str, float], None]
+
+
+def write_nuscenes_sample(
+    out: Path, *, scenes: int = 1, seconds: float = 20.0, seed: int = 0, progress: Progress | None = None
+) -> None:
+    """Simulates a street and writes it as a nuScenes v1.0 log with its exact truth, in a new folder.
+
+    The same seed gives the same bytes; a scene does not depend on how many there are. ``progress`` hears each scene's
+    name and how much of it is done, 0 to 1. Raises UsageError if the numbers make no sense or the folder is in use,
+    StorageError if it cannot be written.
+    """
+    if scenes < 1 or seconds < 0.5 or seed < 0:
+        found = f"{scenes} scenes, {seconds} seconds, seed {seed}"
+        raise UsageError("a sample log cannot be made", found=found, expected="at least 1 scene, 0.5 seconds, seed 0")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError("the folder for the sample log is in use", file=str(out), fix="name another one, or remove it")
+    draft = out.with_name(f".{out.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        _write(draft, scenes, seconds, seed, progress or _silent)
+        if out.exists():
+            out.rmdir()
+        os.rename(draft, out)  # noqa: PTH104 - the plain system call is what makes the log appear whole
+    except OSError as error:
+        raise StorageError(
+            "the sample log cannot be written", file=str(out), found=str(error), fix="free space or name another folder"
+        ) from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _silent(scene: str, done: float) -> None:
+    del scene, done
+
+
+def _write(root: Path, scenes: int, seconds: float, seed: int, progress: Progress) -> None:
+    for folder in ("samples/LIDAR_TOP", "sweeps/LIDAR_TOP", f"lidarseg/{VERSION}", "maps", "truth"):
+        (root / folder).mkdir(parents=True)
+    rows = fixed()
+    for number in range(1, scenes + 1):
+        world = make_world(seed, number, seconds)
+
+        def report(done: float, name: str = world.name) -> None:
+            progress(name, done)
+
+        report(0.0)
+        simulate(world, seed, root, rows, report)
+        write_map(root / rows["map"][-1]["filename"], world.street, world.ground)
+    write_tables(root / VERSION, rows)
+    marker = {"simulator": SIMULATOR, "seed": seed, "scenes": scenes, "seconds": seconds}
+    (root / MARKER).write_text(json.dumps(marker, indent=2) + "\n")

@@ -1,0 +1,72 @@
+"""The files of a scene's exact truth: surfaces, poses, and every noise-free return."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .labels import CLASS_IDS
+from .lidar import EGO_SE3_LIDAR, Turn
+from .meshes import Float64, merge
+from .things import pose_at
+from .world import World
+
+
+class TruthWriter:
+    """Writes ``surfaces.npz``, ``frames.npz`` and ``returns/``: what each holds is said in :class:`~.truth.Scene`."""
+
+    def __init__(self, folder: Path, world: World) -> None:
+        self._folder, self._world = folder, world
+        self._static: list[NDArray[np.float32]] = []
+        self._bodies: list[NDArray[np.float32]] = []
+        self._body: list[NDArray[np.int32]] = []
+        self._parts = 0
+        (folder / "returns").mkdir(parents=True)
+
+    def add(self, turn: Turn, *, last: bool) -> None:
+        """Takes a sweep's returns; ``last`` of those that go into one file."""
+        self._static.append(turn.static)
+        self._bodies.append(turn.bodies)
+        self._body.append(turn.body)
+        if last:
+            np.save(self._folder / "returns" / f"{self._parts:04d}.npy", np.concatenate(self._static))
+            self._static, self._parts = [], self._parts + 1
+
+    def finish(self, tokens: list[str], moments: list[list[float]], times_s: list[float]) -> None:
+        """Writes the rest. ``moments``: per actor the time its pose stands for in each key frame."""
+        world = self._world
+        limbs = [
+            (actor, limb, motion)
+            for actor in world.actors
+            for limb, motion in zip(actor.limbs, actor.motions, strict=True)
+        ]
+        static = world.whole_static
+        moving = merge([limb for _, limb, _ in limbs])
+        np.savez(
+            self._folder / "surfaces.npz",
+            origin_m=world.origin_m,
+            static=static.corners - world.origin_m,
+            static_classes=CLASS_IDS[static.labels],
+            bodies=moving.corners,
+            bodies_classes=CLASS_IDS[moving.labels],
+            body_triangles=np.cumsum([0, *(len(limb.triangles) for _, limb, _ in limbs)]),
+            body_deforming=np.array([actor.deforming for actor, _, _ in limbs]),
+        )
+        body = np.concatenate(self._body)
+        order = np.argsort(body, kind="stable")
+        np.save(self._folder / "returns" / "bodies.npy", np.concatenate(self._bodies)[order])
+        when: dict[int, list[float]] = {id(actor): times for actor, times in zip(world.actors, moments, strict=True)}
+        poses: list[list[Float64]] = [
+            [pose_at(motion, when[id(actor)][k]) for actor, _, motion in limbs] for k in range(len(tokens))
+        ]
+        ego = np.stack([pose_at(world.ego, time) for time in times_s])
+        np.savez(
+            self._folder / "frames.npz",
+            tokens=np.array(tokens),
+            world_SE3_ego=ego,
+            world_SE3_lidar=ego @ EGO_SE3_LIDAR,
+            world_SE3_body=np.array(poses),
+            body_returns=np.searchsorted(body[order], np.arange(len(limbs) + 1)),
+        )
