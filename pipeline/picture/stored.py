@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ...schemas.errors import UsageError
-from ...schemas.grid import VoxelGrid
 from ...schemas.occupancy import SurfaceOccupancy
 from ...schemas.product import Product, ProductReader, load
 from ...schemas.scene import SceneTables
 from ...schemas.static_map import StaticMap
 from ...schemas.taxonomy import TAXONOMIES
+from ..current import current_product, grid_of, one_of
 from ..sources import read_sweep
-from ..store.index import Index, SceneEntry, read_index
+from ..store.index import read_index
 from ..store.store import Store
 from .sheet import draw_frame
 
@@ -43,13 +43,11 @@ def draw_stored_frame(
     there, saying what is, InputError for a point file that is not what it should be, and VerificationError for a damaged
     store.
     """
-    entry = _entry(read_index(store), scene)
-    labels = _reader(store, scene, entry, product)
-    tables = load(SceneTables, _reader(store, scene, entry, SceneTables))
+    index = read_index(store)
+    labels = current_product(store, index, scene, product)
+    tables = load(SceneTables, current_product(store, index, scene, SceneTables))
     tokens: list[str] = labels.attribute("frame_tokens")
     row = _frame_row(tokens, frame, scene)
-    given = labels.attribute("grid")
-    grid = VoxelGrid(tuple(given["min_m"]), given["voxel_m"], tuple(given["shape"]), given["frame"])
     world_SE3_grid: Float64 = labels.rows("world_SE3_grid", row, row + 1)[0]
     grid_SE3_world = np.linalg.inv(world_SE3_grid)
     sweep = int(tables.key_sweeps[tables.frame_tokens.index(tokens[row])])
@@ -57,12 +55,12 @@ def draw_stored_frame(
     points, point_labels = (
         _from_log(data_root, tables, sweep, grid_SE3_world)
         if in_log and data_root is not None
-        else _from_map(_reader(store, scene, entry, StaticMap), grid_SE3_world)
+        else _from_map(current_product(store, index, scene, StaticMap), grid_SE3_world)
     )
     return draw_frame(
         labels.rows("semantics", row, row + 1)[0],
         labels.rows("state", row, row + 1)[0],
-        grid,
+        grid_of(labels),
         points,
         point_labels,
         TAXONOMIES[labels.attribute("taxonomy")],
@@ -94,23 +92,6 @@ def _moved(points: NDArray[Any], target_SE3_source: Float64) -> NDArray[np.float
     return moved.astype(np.float32)
 
 
-def _entry(index: Index, scene: str) -> SceneEntry:
-    if scene not in index.scenes:
-        raise UsageError("no such scene in the store", scene=scene, expected=_one_of(list(index.scenes)))
-    return index.scenes[scene]
-
-
-def _reader(store: Store, scene: str, entry: SceneEntry, product: type[Product]) -> ProductReader:
-    if product.name not in entry.products:
-        raise UsageError(
-            f"the store has no {product.name} of this scene",
-            scene=scene,
-            found=", ".join(entry.products) or "nothing",
-            fix="run the stage that makes it",
-        )
-    return store.reader(scene, product, entry.products[product.name])
-
-
 def _frame_row(tokens: Sequence[str], frame: str | int | None, scene: str) -> int:
     """Which of the key frames is meant: a token first, since a token may be all digits."""
     if not tokens:
@@ -125,10 +106,6 @@ def _frame_row(tokens: Sequence[str], frame: str | int | None, scene: str) -> in
             "no such key frame",
             scene=scene,
             frame=str(frame),
-            expected=f"0 to {len(tokens) - 1}, or {_one_of(tokens)}",
+            expected=f"0 to {len(tokens) - 1}, or {one_of(tokens)}",
         )
     return number
-
-
-def _one_of(names: Sequence[str]) -> str:
-    return f"one of {', '.join(names[:6])}" + (", ..." if len(names) > 6 else "") if names else "a store with scenes"
