@@ -69,7 +69,9 @@ def draw_legend(draw: ImageDraw.ImageDraw, rows: list[LegendRow], left: int, top
 
 def draw_marks(draw: ImageDraw.ImageDraw, view: FrameView, above: Above, left: int, top: int) -> None:
     """The ego vehicle and the forward direction, on a picture from above whose corner is at (left, top)."""
-    car = [tuple(xy) for xy in (above.column_row(outline(view)[:, :2]) + np.array([left, top])).tolist()]
+    corners = above.column_row(outline(view)[:, :2]) + np.array([left, top])
+    # Rounded, so that poses that differ by less than can be seen give the same picture.
+    car = [tuple(xy) for xy in corners.round(3).tolist()]
     draw.polygon(car, fill=None, outline=(0, 0, 0), width=5)
     draw.polygon(car, fill=None, outline=EGO, width=2)
     x, y = left + above.size[0] - 26, top + 16
