@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from .lidar import ELEVATIONS, Lidar
+from .jit import kernel
+from .lidar import EGO_SE3_LIDAR, ELEVATIONS, Lidar
 from .meshes import Float64
-from .scan import AZIMUTHS
-from .tables import inside
-from .things import Actor, Parked
+from .scan import AZIMUTHS, PERIOD_S
+from .things import Actor, Parked, pose_at
 
 
 @dataclass(frozen=True)
@@ -25,40 +26,78 @@ class Box:
     visibility: str
 
 
-def moment(lidar: Lidar, thing: Parked | Actor, sweep: int) -> float:
+def moment(lidar: Lidar, thing: Actor, sweep: int) -> float:
     """When the rolling scan of a sweep passes over an object's centre: its box and the truth stand for that moment."""
-    time = lidar.moment(sweep, thing.pose(sweep * 0.05)[:3, 3])
+    time = lidar.moment(sweep, thing.pose(sweep * PERIOD_S)[:3, 3])
     for _ in range(2):
         time = lidar.moment(sweep, thing.pose(time)[:3, 3])
     return time
 
 
-def boxes(thing: Parked | Actor, times: Float64, clouds: list[Float64], sensors: Float64) -> list[Box]:
-    """Boxes of one object: key frames with a point in it, and those between two such.
+@kernel
+def count_inside(points: Float64, world_SE3_box: Float64, size_m: Float64, counts: NDArray[np.int64]) -> None:
+    """Fills ``counts`` (B,) with how many points (N, 3) of the world lie in each box (B, 4, 4), faces included; sizes (B, 3)."""
+    for b in range(len(counts)):
+        pose, size = world_SE3_box[b], size_m[b]
+        x, y, z, reach = pose[0, 3], pose[1, 3], pose[2, 3], size[0] + size[1] + size[2]
+        total = 0
+        for k in range(len(points)):
+            dx, dy, dz = points[k, 0] - x, points[k, 1] - y, points[k, 2] - z
+            if abs(dx) > reach or abs(dy) > reach:
+                continue
+            inside = True
+            for axis in range(3):
+                along = pose[0, axis] * dx + pose[1, axis] * dy + pose[2, axis] * dz
+                if abs(along) > size[axis] / 2:
+                    inside = False
+            total += inside
+        counts[b] = total
 
-    ``times``: (K,) the object's moment in each key frame; ``clouds``: world points (N, 3) of each key frame's sweep;
-    ``sensors``: (K, 3) where the LiDAR was.
-    """
-    found: list[Box] = []
-    for frame, (time, cloud) in enumerate(zip(times, clouds, strict=True)):
-        pose = thing.pose(float(time))
-        near = np.abs(cloud[:, :2] - pose[:2, 3]).max(axis=1) < thing.size_m[:2].sum()
-        count = int(inside(cloud[near], pose, thing.size_m).sum())
-        found.append(
-            Box(
-                frame,
-                pose,
-                count,
-                _visibility(count, thing.size_m, float(np.linalg.norm(pose[:3, 3] - sensors[frame]))),
-            )
-        )
-    seen = [box.frame for box in found if box.points]
-    return found[seen[0] : seen[-1] + 1] if seen else []
+
+class Annotator:
+    """Collects, key frame by key frame, where every object of a scene is and how many points lie in its box."""
+
+    def __init__(self, lidar: Lidar, sweeps_a_frame: int) -> None:
+        self._lidar, self._step = lidar, sweeps_a_frame
+        self._things = (*lidar.world.actors, *lidar.world.parked)
+        self._sizes = np.array([thing.size_m for thing in self._things])
+        self._poses: list[Float64] = []
+        self._counts: list[NDArray[np.int64]] = []
+        self.moments: list[list[float]] = []
+        """Per key frame, the time (A,) each actor's pose stands for."""
+
+    def add(self, points: Float64) -> None:
+        """Takes the next key frame's points (N, 3) of the world."""
+        sweep = len(self._poses) * self._step
+        world = self._lidar.world
+        self.moments.append([moment(self._lidar, actor, sweep) for actor in world.actors])
+        moved = [actor.pose(time) for actor, time in zip(world.actors, self.moments[-1], strict=True)]
+        self._poses.append(np.array([*moved, *(thing.world_SE3_box for thing in world.parked)]))
+        counts = np.zeros(len(self._things), dtype=np.int64)
+        count_inside(np.ascontiguousarray(points), self._poses[-1], self._sizes, counts)
+        self._counts.append(counts)
+
+    def boxes(self) -> list[tuple[Parked | Actor, list[Box]]]:
+        """Every object that was seen, with its boxes: key frames with a point in it, and those between two such."""
+        world, result = self._lidar.world, list[tuple[Parked | Actor, list[Box]]]()
+        sensors = [
+            (pose_at(world.ego, k * self._step * PERIOD_S) @ EGO_SE3_LIDAR)[:3, 3] for k in range(len(self._poses))
+        ]
+        for number, thing in enumerate(self._things):
+            seen = [k for k, counts in enumerate(self._counts) if counts[number]]
+            marks: list[Box] = []
+            for k in range(seen[0], seen[-1] + 1) if seen else ():
+                pose, count = self._poses[k][number], int(self._counts[k][number])
+                away = float(np.linalg.norm(pose[:3, 3] - sensors[k]))
+                marks.append(Box(k, pose, count, _visibility(count, thing.size_m, away)))
+            if marks:
+                result.append((thing, marks))
+        return result
 
 
 def _visibility(count: int, size_m: Float64, distance_m: float) -> str:
     """Visibility level: points found against those a free object of this size would get at this distance, roughly."""
     step = (2 * np.pi / AZIMUTHS) * (ELEVATIONS[1] - ELEVATIONS[0])
     expected = 0.5 * (size_m[0] + size_m[1]) * size_m[2] / (max(distance_m, 2.0) ** 2 * step)
-    share = count / max(expected * 0.7, 1.0)
-    return str(1 + int(np.searchsorted([0.4, 0.6, 0.8], share)))
+    share = count / max(float(expected) * 0.7, 1.0)
+    return str(1 + sum(share >= bound for bound in (0.4, 0.6, 0.8)))

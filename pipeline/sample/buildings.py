@@ -74,12 +74,8 @@ def wall_with_windows(
     """A wall whose bays hold windows set back by ``recess_m``, the wall's hole closed by reveals and a pane."""
     bays, storeys = max(1, round(length_m / 3.0)), max(1, int(height_m / STOREY_M))
     u_breaks, z_breaks = np.linspace(0, length_m, bays + 1), np.append(np.arange(storeys) * STOREY_M, height_m)
-    faces: list[Float64] = []
-
-    def face(corners: list[tuple[float, float, float]]) -> None:
-        table = np.array(corners)
-        faces.append(place(table[:, 0], table[:, 1], table[:, 2]))
-
+    faces: list[list[tuple[float, float, float]]] = []
+    face = faces.append
     for u0, u1 in pairwise(u_breaks.tolist()):
         for z0, z1 in pairwise(z_breaks.tolist()):
             if rng.random() > window_share:
@@ -101,7 +97,8 @@ def wall_with_windows(
                     ]
                 )
             face([(u, -recess_m, z) for u, z in inner])
-    return quads(np.array(faces), MANMADE)
+    corners = np.array(faces)
+    return quads(place(corners[..., 0], corners[..., 1], corners[..., 2]), MANMADE)
 
 
 def balconies(place: Place, length_m: float, height_m: float, rng: np.random.Generator) -> list[Mesh]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,18 +12,19 @@ from .meshes import Float64
 
 LEAF = 4
 BINS = 16
+DEPTH = 96
+"""No tree grows deeper; a query holds one node per level."""
 Int64 = NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class Forest:
-    """Trees over triangles. A leaf holds ``count`` triangles from ``first``; an inner node's children are ``first`` and ``first + 1``."""
+class Forest(NamedTuple):
+    """Trees over triangles. A leaf holds ``leaf`` triangles from ``first``; an inner node's children are ``first`` and ``first + 1``."""
 
     bounds: Float64
     """(N, 6) lower and upper corner of every node."""
     first: Int64
     """(N,)"""
-    count: Int64
+    leaf: Int64
     """(N,) 0 for inner nodes."""
     triangles: Float64
     """(F, 9): a corner and two edges, in the order of the leaves."""
@@ -65,10 +66,10 @@ def _build(corners: Float64) -> tuple[Float64, Int64, Int64, Int64]:
             middle[i, axis] = 0.5 * (low[i, axis] + high[i, axis])
     order = np.arange(total)
     bounds, first, count = np.empty((2 * total, 6)), np.zeros(2 * total, np.int64), np.zeros(2 * total, np.int64)
-    stack = [(0, 0, total)]
+    stack = [(0, 0, total, 0)]
     used = 1
     while len(stack) > 0:
-        node, start, stop = stack.pop()
+        node, start, stop, depth = stack.pop()
         for axis in range(3):
             bounds[node, axis], bounds[node, 3 + axis] = np.inf, -np.inf
         centre_low, centre_high = np.full(3, np.inf), np.full(3, -np.inf)
@@ -81,13 +82,13 @@ def _build(corners: Float64) -> tuple[Float64, Int64, Int64, Int64]:
                 centre_high[axis] = max(centre_high[axis], middle[i, axis])
         axis = int(np.argmax(centre_high - centre_low))
         span = centre_high[axis] - centre_low[axis]
-        if stop - start <= LEAF or span <= 0.0:
+        if stop - start <= LEAF or span <= 0.0 or depth > DEPTH - 4:
             first[node], count[node] = start, stop - start
             continue
         split = _split(order, start, stop, low, high, middle, axis, centre_low[axis], span)
         first[node] = used
-        stack.append((used, start, split))
-        stack.append((used + 1, split, stop))
+        stack.append((used, start, split, depth + 1))
+        stack.append((used + 1, split, stop, depth + 1))
         used += 2
     return bounds[:used], first[:used], count[:used], order
 
@@ -158,23 +159,24 @@ def _enter(
 
 @kernel
 def closest(
-    bounds: Float64,
-    first: Int64,
-    count: Int64,
-    triangles: Float64,
+    forest: Forest,
     root: int,
     origin: tuple[float, float, float],
     ray: tuple[float, float, float],
     far: float,
+    stack: Int64,
+    reach: Float64,
 ) -> tuple[float, int]:
-    """Distance along a unit ray to the nearest triangle of one tree before ``far``, and its place in the forest; -1 for none."""
+    """Distance along a unit ray to the nearest triangle of one tree before ``far``, and its place in the forest; -1 for none.
+
+    ``stack`` and ``reach``: :data:`DEPTH` entries of scratch each.
+    """
+    bounds, first, count, triangles = forest.bounds, forest.first, forest.leaf, forest.triangles
     ox, oy, oz = origin
     dx, dy, dz = ray
     tiny = 1e-300
     ix, iy, iz = 1.0 / (dx if dx != 0.0 else tiny), 1.0 / (dy if dy != 0.0 else tiny), 1.0 / (dz if dz != 0.0 else tiny)
     best, hit = far, -1
-    stack = np.empty(96, np.int64)
-    reach = np.empty(96, np.float64)
     enter = _enter(bounds, root, ox, oy, oz, ix, iy, iz, best)
     if enter == np.inf:
         return best, hit

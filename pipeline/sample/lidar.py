@@ -83,14 +83,9 @@ class Lidar:
         body, triangle = np.empty(count, np.int64), np.empty(count, np.int64)
         local, beam = np.zeros((count, 3)), np.empty((count, 6))
         phase = np.pi - random.uniform() * 2 * np.pi / AZIMUTHS
-        f = self.forest
         begin = (time - PERIOD_S + step + LEAD_S) / KNOT_S
         sweep(
-            f.bounds,
-            f.first,
-            f.count,
-            f.triangles,
-            f.roots,
+            self.forest,
             self.spheres,
             self.motions,
             self.world.ego,
@@ -111,7 +106,7 @@ class Lidar:
         kept = hit & (random.uniform(size=count) > _loss(distance, slant))
         measured = np.where(kept, distance + RANGE_NOISE_M * random.normal(size=count), 0.0)
         intensity = np.where(kept, 255 * _ALBEDO[labels] * (0.3 + 0.7 * slant) * random.uniform(0.7, 1.3, count), 0.0)
-        stray = random.choice(count, STRAYS, replace=False)
+        stray = random.integers(0, count, STRAYS)
         # As in the real log, a beam that got no answer is a point in the sensor itself, which labellers call the recording car.
         empty = ~kept
         measured[empty] = np.abs(random.normal(size=count)[empty]) * 1e-4

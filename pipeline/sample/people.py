@@ -93,6 +93,6 @@ def envelope(figure: Figure) -> tuple[Float64, Float64]:
     low, high = np.full(3, np.inf), np.full(3, -np.inf)
     for k, limb in enumerate(figure.limbs):
         poses = figure.poses[:: max(1, len(figure.poses) // 400), k]
-        points = np.einsum("tij,vj->tvi", poses[:, :3, :3], limb.vertices) + poses[:, None, :3, 3]
+        points = limb.vertices @ poses[:, :3, :3].transpose(0, 2, 1) + poses[:, None, :3, 3]
         low, high = np.minimum(low, points.min(axis=(0, 1))), np.maximum(high, points.max(axis=(0, 1)))
     return low, high

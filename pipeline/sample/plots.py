@@ -95,18 +95,6 @@ def build(street: Street, layout: Plan, rng: np.random.Generator) -> list[Mesh]:
     parts = [building(street, house.plot, house.height_m, rng) for house in layout.houses]
     for gap in layout.gaps:
         parts += _close(street, gap, rng)
-    for house in layout.houses:
-        # Yards end at a wall, so that nobody looks out of the world between two houses.
-        side = np.sign(house.plot.d0)
-        parts.append(
-            strip(
-                street,
-                [(house.plot.s0 - 4, side * (YARD - 0.4)), (house.plot.s0 + 4, side * (YARD - 0.4))],
-                0.25,
-                0.1,
-                2.2,
-            )
-        )
     return parts
 
 
@@ -126,10 +114,17 @@ def _close(street: Street, gap: Rect, rng: np.random.Generator) -> list[Mesh]:
         parts.append(furniture.fence(width - 0.2).moved(along))
     else:
         parts.append(furniture.bush(rng).moved(here))
+    # Yards end at a wall, so that nobody looks out of the world between two houses.
+    ends = [end for end in (gap.s0 - 3, gap.s0, gap.s1, gap.s1 + 3) if not _in_crossing(end)]
+    parts.append(strip(street, [(ends[0], side * (YARD - 0.4)), (ends[-1], side * (YARD - 0.4))], 0.25, 0.1, 2.2))
     return [
         *parts,
         furniture.tree(rng).moved(street.poses((gap.s0 + gap.s1) / 2, side * 22.5, 0.0, 0.16, reach=0.0)[0]),
     ]
+
+
+def _in_crossing(s: float) -> bool:
+    return abs((s - CROSSING_M + BLOCK_M / 2) % BLOCK_M - BLOCK_M / 2) < CROSSING_PAVEMENT - 0.01
 
 
 def _upright(street: Street, plant: Mesh, s: float, d: float, rng: np.random.Generator) -> Mesh:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .bvh import closest
+from .bvh import DEPTH, Forest, closest
 from .jit import kernel
 from .meshes import Float64
 
@@ -36,11 +36,7 @@ def pose_of(motion: Float64, place: float, out: Float64) -> None:
 
 @kernel
 def sweep(
-    bounds: Float64,
-    first: Int64,
-    count: Int64,
-    triangles: Float64,
-    roots: Int64,
+    forest: Forest,
     spheres: Float64,
     motions: Float64,
     ego: Float64,
@@ -58,14 +54,15 @@ def sweep(
 ) -> None:
     """Casts every beam of one turn.
 
-    ``roots[0]`` is the static world, ``roots[1 + b]`` body b, which moves along ``motions[b]`` (K, 7) and fits
+    Tree 0 of the forest is the static world, tree 1 + b is body b, which moves along ``motions[b]`` (K, 7) and fits
     ``spheres[b]`` (centre in its frame, radius). ``begin_place``: knots at the first column; ``column_places``: knots
     from one column to the next; ``phase``: azimuth of the first column. Rings rise, columns turn clockwise from the left,
     as on the real car. Outputs, per beam, column by column: ``distance`` along it (infinity for none), ``body`` (-1 static),
     ``triangle`` in the forest, ``local`` (N, 3) the hit in the body's frame, ``world`` (N, 6) beam's origin and direction,
     ``slant`` the cosine of its angle with the surface.
     """
-    bodies = len(motions)
+    roots, triangles, bodies = forest.roots, forest.triangles, len(motions)
+    stack, reach = np.empty(DEPTH, np.int64), np.empty(DEPTH)
     car, pose, middle = np.empty((3, 4)), np.empty((3, 4)), np.empty((bodies, 3))
     for b in range(bodies):
         pose_of(motions[b], begin_place + 0.5 * AZIMUTHS * column_places, pose)
@@ -116,9 +113,7 @@ def sweep(
             for i in range(3):
                 d[i] = head[i, 0] * (ce * ca) + head[i, 1] * (ce * sa) + head[i, 2] * se
                 world[n, i], world[n, 3 + i] = o[i], d[i]
-            best, hit = closest(
-                bounds, first, count, triangles, int(roots[0]), (o[0], o[1], o[2]), (d[0], d[1], d[2]), RANGE_M
-            )
+            best, hit = closest(forest, int(roots[0]), (o[0], o[1], o[2]), (d[0], d[1], d[2]), RANGE_M, stack, reach)
             which = -1
             for m in range(number):
                 b = int(active[m])
@@ -135,14 +130,13 @@ def sweep(
                 ):
                     continue
                 t, k = closest(
-                    bounds,
-                    first,
-                    count,
-                    triangles,
+                    forest,
                     int(roots[1 + b]),
                     (lo[0], lo[1], lo[2]),
                     (ld[0], ld[1], ld[2]),
                     best,
+                    stack,
+                    reach,
                 )
                 if k >= 0:
                     best, hit, which = t, k, b

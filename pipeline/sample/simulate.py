@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .annotate import boxes, moment
+from .annotate import Annotator
 from .lidar import EGO_SE3_LIDAR, Lidar, Turn
 from .scan import PERIOD_S
 from .tables import VERSION, Row, attribute_of, calibration, chain, quaternion, token
@@ -33,7 +33,7 @@ def simulate(world: World, seed: int, root: Path, rows: dict[str, list[Row]], re
     sweeps = round(world.seconds / PERIOD_S) + 1
     names = _Names(world.name, seed)
     truth = TruthWriter(root / "truth" / world.name, world)
-    clouds = [np.empty((0, 3))] * ((sweeps - 1) // FRAME_SWEEPS + 1)
+    annotator = Annotator(lidar, FRAME_SWEEPS)
     for number, turn in enumerate(_turns(lidar, seed, sweeps)):
         is_key = number % FRAME_SWEEPS == 0
         path = root / names.points_file(number, is_key=is_key)
@@ -42,11 +42,11 @@ def simulate(world: World, seed: int, root: Path, rows: dict[str, list[Row]], re
         if is_key:
             turn.labels.tofile(root / names.labels_file(number))
             pose = pose_at(world.ego, number * PERIOD_S) @ EGO_SE3_LIDAR
-            clouds[number // FRAME_SWEEPS] = turn.points[:, :3].astype(np.float64) @ pose[:3, :3].T + pose[:3, 3]
+            annotator.add(turn.points[:, :3].astype(np.float64) @ pose[:3, :3].T + pose[:3, 3])
         report((number + 1) / sweeps)
     tokens = _sweep_rows(world, names, sweeps, rows)
-    moments = _annotation_rows(lidar, names, clouds, tokens, rows)
-    truth.finish(tokens, moments, [k * FRAME_SWEEPS * PERIOD_S for k in range(len(tokens))])
+    _annotation_rows(annotator, names, tokens, rows)
+    truth.finish(tokens, annotator.moments, [k * FRAME_SWEEPS * PERIOD_S for k in range(len(tokens))])
 
 
 def _turns(lidar: Lidar, seed: int, sweeps: int) -> Iterator[Turn]:
@@ -159,43 +159,27 @@ def _sweep_rows(world: World, names: _Names, sweeps: int, rows: dict[str, list[R
     return samples
 
 
-def _annotation_rows(
-    lidar: Lidar,
-    names: _Names,
-    clouds: list[np.ndarray[tuple[int, ...], np.dtype[np.float64]]],
-    samples: list[str],
-    rows: dict[str, list[Row]],
-) -> list[list[float]]:
-    """Rows of instances and boxes; returns the moment (A, K) each actor's pose stands for in each key frame."""
-    world = lidar.world
-    sensors = np.array(
-        [(pose_at(world.ego, k * FRAME_SWEEPS * PERIOD_S) @ EGO_SE3_LIDAR)[:3, 3] for k in range(len(samples))]
-    )
-    moments: list[list[float]] = []
-    for thing in (*world.actors, *world.parked):
-        moving = isinstance(thing, Actor)
-        times = [moment(lidar, thing, k * FRAME_SWEEPS) for k in range(len(samples))]
-        if moving:
-            moments.append(times)
+def _annotation_rows(annotator: Annotator, names: _Names, samples: list[str], rows: dict[str, list[Row]]) -> None:
+    """Rows of instances and boxes."""
+    for thing, found in annotator.boxes():
+        moving = isinstance(thing, Actor) and thing.moving
         marks: list[Row] = [
             {
                 "token": names.token("annotation", thing.name, box.frame),
                 "sample_token": samples[box.frame],
                 "instance_token": names.token("instance", thing.name),
                 "visibility_token": box.visibility,
-                "attribute_tokens": attribute_of(thing.category, moving=isinstance(thing, Actor) and thing.moving),
+                "attribute_tokens": attribute_of(thing.category, moving=moving),
                 "translation": box.world_SE3_box[:3, 3].tolist(),
-                "size": [float(thing.size_m[1]), float(thing.size_m[0]), float(thing.size_m[2])],
+                "size": thing.size_m[[1, 0, 2]].tolist(),
                 "rotation": quaternion(box.world_SE3_box),
                 "prev": "",
                 "next": "",
                 "num_lidar_pts": box.points,
                 "num_radar_pts": 0,
             }
-            for box in boxes(thing, np.array(times), clouds, sensors)
+            for box in found
         ]
-        if not marks:
-            continue
         chain(marks)
         rows["sample_annotation"] += marks
         rows["instance"].append(
@@ -207,4 +191,3 @@ def _annotation_rows(
                 "last_annotation_token": marks[-1]["token"],
             }
         )
-    return moments

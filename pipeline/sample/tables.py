@@ -8,8 +8,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from .labels import CATEGORIES
@@ -113,10 +111,3 @@ def write_tables(folder: Path, rows: dict[str, list[Row]]) -> None:
     for name in TABLES:
         text = "[\n" + ",\n".join(json.dumps(row, allow_nan=False) for row in rows[name]) + "\n]\n"
         (folder / f"{name}.json").write_text(text)
-
-
-def inside(points: Float64, world_SE3_box: Float64, size_m: Float64) -> NDArray[np.bool_]:
-    """(N,) bool: which points (N, 3) of the world lie in a box, its faces included."""
-    local = (points - world_SE3_box[:3, 3]) @ world_SE3_box[:3, :3]
-    within: NDArray[np.bool_] = np.abs(local) <= size_m / 2
-    return np.asarray(within.all(axis=1))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from ...schemas.frames import rotation_from_quaternion
 from .meshes import Float64, Mesh
 
 KNOT_S = 0.01
@@ -23,13 +24,13 @@ def rng(seed: int, *names: str) -> np.random.Generator:
 def knot_times(seconds: float) -> Float64:
     """Times (K,) of the knots of every motion in a scene, seconds from its first key frame."""
     count = round((seconds + LEAD_S) / KNOT_S) + 6
-    return np.linspace(-LEAD_S, -LEAD_S + (count - 1) * KNOT_S, count)
+    return np.array([k * KNOT_S - LEAD_S for k in range(count)])
 
 
 def knots(poses: Float64) -> Float64:
     """Poses (K, 4, 4) as knots (K, 7): translation, quaternion w x y z, each quaternion near the one before."""
     xyzw = Rotation.from_matrix(poses[:, :3, :3]).as_quat()
-    flips = np.concatenate([[1.0], np.where((xyzw[1:] * xyzw[:-1]).sum(axis=1) < 0, -1.0, 1.0)])
+    flips: Float64 = np.concatenate([[1.0], np.where((xyzw[1:] * xyzw[:-1]).sum(axis=1) < 0, -1.0, 1.0)])
     return np.column_stack([poses[:, :3, 3], np.roll(xyzw, 1, axis=1) * np.cumprod(flips)[:, None]])
 
 
@@ -39,7 +40,7 @@ def pose_at(motion: Float64, time_s: float) -> Float64:
     k = int(np.clip(np.floor(place), 0, len(motion) - 2))
     values = motion[k] + (place - k) * (motion[k + 1] - motion[k])
     pose = np.eye(4)
-    pose[:3, :3] = Rotation.from_quat(np.roll(values[3:], -1)).as_matrix()
+    pose[:3, :3] = rotation_from_quaternion(values[3:] / np.linalg.norm(values[3:]))
     pose[:3, 3] = values[:3]
     return pose
 

@@ -74,7 +74,7 @@ class Traffic:
         window = np.ones(25) / 25
         level = np.convolve(np.pad(level, 12, mode="edge"), window, mode="valid")
         poses = self.street.poses(s, d, yaw, level, reach=0.8 if category == "vehicle.bicycle" else 0.0)
-        limbs = np.einsum("tij,tpjk->tpik", poses, figure.poses)
+        limbs = poses[:, None] @ figure.poses
         boxes = poses.copy()
         boxes[:, :3, 3] += poses[:, :3, :3] @ middle
         motions = tuple(knots(limbs[:, k]) for k in range(len(figure.limbs)))

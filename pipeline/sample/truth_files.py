@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from .labels import CLASS_IDS
 from .lidar import EGO_SE3_LIDAR, Turn
-from .meshes import Float64, merge
+from .meshes import merge
 from .things import pose_at
 from .world import World
 
@@ -35,7 +35,7 @@ class TruthWriter:
             self._static, self._parts = [], self._parts + 1
 
     def finish(self, tokens: list[str], moments: list[list[float]], times_s: list[float]) -> None:
-        """Writes the rest. ``moments``: per actor the time its pose stands for in each key frame."""
+        """Writes the rest. ``moments``: per key frame, the time each actor's pose stands for."""
         world = self._world
         limbs = [
             (actor, limb, motion)
@@ -57,9 +57,10 @@ class TruthWriter:
         body = np.concatenate(self._body)
         order = np.argsort(body, kind="stable")
         np.save(self._folder / "returns" / "bodies.npy", np.concatenate(self._bodies)[order])
-        when: dict[int, list[float]] = {id(actor): times for actor, times in zip(world.actors, moments, strict=True)}
-        poses: list[list[Float64]] = [
-            [pose_at(motion, when[id(actor)][k]) for actor, _, motion in limbs] for k in range(len(tokens))
+        owners = [number for number, actor in enumerate(world.actors) for _ in actor.limbs]
+        poses = [
+            [pose_at(motion, times[owner]) for owner, (_, _, motion) in zip(owners, limbs, strict=True)]
+            for times in moments
         ]
         ego = np.stack([pose_at(world.ego, time) for time in times_s])
         np.savez(
