@@ -45,3 +45,10 @@ def outline(view: FrameView) -> NDArray[np.float64]:
         ]
     )
     return corners @ view.grid_SE3_ego[:3, :3].T + view.grid_SE3_ego[:3, 3]
+
+
+def ego_bounds(view: FrameView) -> NDArray[np.float64]:
+    """(2, 3) float64, metres, grid frame: lowest and highest corner of a box that holds the car."""
+    corners = outline(view)
+    both = np.concatenate([corners, corners + view.grid_SE3_ego[:3, 2] * _CABIN_M[1]]).round(6)
+    return np.stack([both.min(axis=0), both.max(axis=0)])

@@ -12,7 +12,8 @@ from PIL import Image, ImageDraw
 from ...schemas.grid import VoxelGrid
 from ...schemas.taxonomy import Taxonomy
 from .above import Above, points_above, voxels_above
-from .colours import FAINT, INK, PAPER, Pixels
+from .colours import EGO, FAINT, INK, PAPER, Pixels
+from .ego import ego_bounds
 from .oblique import oblique_view
 from .slices import cut_across, cut_along, draw_cut
 from .text import draw_legend, draw_marks, draw_scale, font, label, legend_rows, scale_length
@@ -137,9 +138,24 @@ def _add_cuts(
     ):
         _paste(sheet, draw_cut(cut, taxonomy, box[2]), box)
         _caption(draw, box, words)
+        _outline_ego(draw, view, box, along=box is layout.along)
         left, top, wide, _ = box
         label(draw, left + 8, top + 6, f"< {ends[0]}")
         label(draw, left + wide - 8, top + 6, f"{ends[1]} >", anchor="ra")
+
+
+def _outline_ego(draw: ImageDraw.ImageDraw, view: FrameView, box: Box, *, along: bool) -> None:
+    """Marks where the ego vehicle stands in a cut along or across it."""
+    grid, (low, high) = view.grid, ego_bounds(view)
+    left, top, wide, deep = box
+    scale = wide / (grid.shape[0 if along else 1] * grid.voxel_m)
+    if along:
+        start, end = low[0] - grid.min_m[0], high[0] - grid.min_m[0]
+    else:
+        start, end = grid.max_m[1] - high[1], grid.max_m[1] - low[1]
+    x0, x1, y0, y1 = (round(m * scale) for m in (start, end, grid.max_m[2] - high[2], grid.max_m[2] - low[2]))
+    if min(x0, y0) >= 0 and x1 <= wide and y1 <= deep:
+        draw.rectangle((left + x0, top + y0, left + x1, top + y1), outline=EGO, width=2)
 
 
 def _paste(sheet: Image.Image, pixels: Pixels, box: Box) -> None:
