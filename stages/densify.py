@@ -18,7 +18,7 @@ from ..schemas.surfaces import Surfaces
 from ..schemas.taxonomy import NO_LABEL, TAXONOMIES
 from .kernels.neighbours import Buckets
 from .kernels.split import transform
-from .kernels.voxelise import Canvas, Marked
+from .kernels.voxelise import UNITS_PER_M2, Canvas, Marked
 from .map_reading import MapPoints, map_points
 from .stage import Needs, Part, PartResult, SceneView, Stage
 
@@ -37,9 +37,10 @@ class Densify(Stage):
 
     grid: GridParameter = GRIDS["occ3d"]
     """The target grid: occ3d, surroundocc, or x0,y0,z0,x1,y1,z1@voxel[:ego|:lidar] in metres."""
-    least_surface_m2: float = 0.0
-    """A voxel with less surface than this is not occupied by it, square metres."""
-    least_returns: int = 3
+    least_surface: float = 0.75
+    """A surface occupies a voxel when at least this much of it lies inside, in areas of a voxel's face: slivers at its
+    edges are as often wrong as right."""
+    least_returns: int = 2
     """A voxel with this many returns of the static world is occupied whatever the surface says."""
     least_object_returns: int = 1
     """The same for returns of a moving object in its own box."""
@@ -81,8 +82,8 @@ class Densify(Stage):
         labels = winners(marked.votes, with_none=not voted)
         body = np.argmax(marked.bodies, axis=1).astype(np.uint8)
         enough = np.where(body == Body.STATIC, self.least_returns, self.least_object_returns)
-        area = marked.votes.sum(axis=1) * 1e-5
-        occupied = (marked.surface & (area >= self.least_surface_m2)) | (marked.returns >= enough)
+        faces = marked.votes.sum(axis=1) / (UNITS_PER_M2 * self.grid.voxel_m**2)
+        occupied = (marked.surface & (faces >= self.least_surface)) | (marked.returns >= enough)
         unlabelled = occupied & (labels == NO_LABEL) & (marked.returns > 0) & ~marked.surface
         if voted and unlabelled.any():
             near = metres_from_voxels(self.grid, marked.mean[unlabelled], world_SE3_grid, street.origin_m)

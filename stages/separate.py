@@ -56,7 +56,7 @@ class Separate(Stage):
     """The lowest part of a box, metres, where its returns are the ground's."""
     carry_s: float = 0.5
     """How long an object goes on at its last velocity before its first and after its last box, seconds."""
-    deforming_window_s: float = 0.13
+    deforming_window_s: float = 0.6
     """Points of deforming objects are taken from sweeps this near to a key frame's time, seconds."""
     deforming_classes: tuple[str, ...] = ("bicycle", "motorcycle")
     """Classes whose objects change shape as they move."""
@@ -167,18 +167,17 @@ class _Splitter:
             self._static_votes.count(keys << 8 | labels)
 
     def _add_object(self, sweep: int, track: int, points: Any, ranges: Any, labels: Any) -> None:
-        group = 0
+        groups = [0]
         if self.motion[track] == Motion.DEFORMING:
-            away_ns = np.abs(self._key_times - self._tables.timestamps_ns[sweep])
-            nearest = int(np.argmin(away_ns))
-            if away_ns[nearest] * 1e-9 > self._stage.deforming_window_s:
+            away_s = np.abs(self._key_times - self._tables.timestamps_ns[sweep]) * 1e-9
+            groups = (np.flatnonzero(away_s <= self._stage.deforming_window_s) + 1).tolist()
+            if not groups:
                 self._dropped["deforming, far from a key frame"] += len(points)
-                return
-            group = nearest + 1
-        keys, offsets = CellFrame.object_keys(points, self._stage.object_cell_m, track, group)
-        self._objects.add_returns(keys, offsets, pack_nearest(ranges, sweep, np.full(len(keys), track)))
-        if labels is not None:
-            self._object_votes.count(keys << 8 | labels)
+        for group in groups:
+            keys, offsets = CellFrame.object_keys(points, self._stage.object_cell_m, track, group)
+            self._objects.add_returns(keys, offsets, pack_nearest(ranges, sweep, np.full(len(keys), track)))
+            if labels is not None:
+                self._object_votes.count(keys << 8 | labels)
 
     def result(self) -> PartResult:
         """What assembly needs of the sweeps added."""
