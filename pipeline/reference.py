@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..schemas.errors import InputError, UsageError
+from ..schemas.errors import UsageError
 from ..schemas.grid import VoxelGrid
 
 UInt8 = NDArray[np.uint8]
@@ -54,14 +54,16 @@ class TruthLike(Protocol):
         ...
 
 
-def parse_reference(text: str) -> TruthLike:
-    """The reference that ``truth:DIR`` names: the truth beside the sample log in a folder. Raises UsageError."""
+def parse_reference(text: str) -> Path:
+    """The folder that ``truth:DIR`` names: a sample log, with its truth beside it.
+
+    Raises UsageError for other kinds of reference, and for a folder that is not there.
+    """
     kind, colon, place = text.partition(":")
     if kind != "truth" or not colon or not place:
         raise UsageError("no such reference", found=text, expected="truth:DIR, the folder of a sample log")
-    from .sample.truth import Truth
-
-    try:
-        return Truth.open(Path(place))
-    except InputError as error:
-        raise UsageError(error.what, file=error.file, found=error.found, expected=error.expected) from error
+    if not Path(place).is_dir():
+        raise UsageError(
+            "the reference is not there", file=place, found="no such folder", fix="make it with occ-pipeline sample"
+        )
+    return Path(place)

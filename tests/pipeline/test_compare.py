@@ -184,9 +184,10 @@ def test_other_references_are_refused(text: str) -> None:
         parse_reference(text)
 
 
-def test_reference_to_something_else(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="simulated log"):
-        parse_reference(f"truth:{tmp_path}")
+def test_reference_to_a_folder(tmp_path: Path) -> None:
+    assert parse_reference(f"truth:{tmp_path}") == tmp_path
+    with pytest.raises(UsageError, match="no such folder"):
+        parse_reference(f"truth:{tmp_path}/nowhere")
 
 
 def test_all_seen_as_another_body_is_a_failure() -> None:
