@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from .scores import ClassScore, Score
@@ -43,10 +44,11 @@ class Comparison:
 def table(comparison: Comparison) -> Table:
     """The ratios for a terminal: classes with the worst IoU first, then the kinds of body, then the whole."""
     whole = comparison.whole
-    result = Table(title=f"{whole.frames} key frames of {len(comparison.scenes)} scenes", title_justify="left")
-    result.add_column("")
+    title = f"key frames: {whole.frames}, scenes: {len(comparison.scenes)}"
+    result = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1))
+    result.add_column("", no_wrap=True)
     for heading in ("IoU", "mIoU", "precision", "recall", "predicted", "true", "seen"):
-        result.add_column(heading, justify="right")
+        result.add_column(heading, justify="right", no_wrap=True)
     for name, score in sorted(whole.per_class.items(), key=lambda item: _worst_first(item[1])):
         _add(result, name, score, None)
     result.add_section()
