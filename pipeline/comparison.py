@@ -45,7 +45,7 @@ def table(comparison: Comparison) -> Table:
     """The ratios for a terminal: classes with the worst IoU first, then the kinds of body, then the whole."""
     whole = comparison.whole
     title = f"key frames: {whole.frames}, scenes: {len(comparison.scenes)}"
-    result = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1))
+    result = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False)
     result.add_column("", no_wrap=True)
     for heading in ("IoU", "mIoU", "precision", "recall", "predicted", "true", "seen"):
         result.add_column(heading, justify="right", no_wrap=True)
@@ -73,9 +73,16 @@ def _worst_first(score: ClassScore) -> tuple[bool, float]:
 
 def _add(result: Table, name: str, score: ClassScore, miou: float | None, style: str | None = None) -> None:
     ratios = (_ratio(score.iou), _ratio(miou), _ratio(score.precision), _ratio(score.recall))
-    counts = (f"{n:,}" for n in (score.predicted, score.true, score.seen))
+    counts = (_count(n) for n in (score.predicted, score.true, score.seen))
     result.add_row(name.replace("_", " "), *ratios, *counts, style=style)
 
 
 def _ratio(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
+
+
+def _count(number: int) -> str:
+    """Short enough for eight columns in a narrow terminal; the JSON has every digit."""
+    if number < 10_000:
+        return f"{number:,}"
+    return f"{number / 1e3:,.0f} k" if number < 10_000_000 else f"{number / 1e6:,.0f} M"
