@@ -28,6 +28,8 @@ class Kerbside:
     street: Street
     ground: Ground
     rng: np.random.Generator
+    views: list[float]
+    """Places on the left that are kept free, so that one sees through a gap between houses, metres."""
     parked: list[Parked] = field(default_factory=list[Parked])
     furniture: list[Mesh] = field(default_factory=list[Mesh])
     taken: list[Footprint] = field(default_factory=list[Footprint])
@@ -73,6 +75,10 @@ class Kerbside:
             length = {"car": 5.4, "truck": 9.4, "trailer": 8.0, "cycles": 5.0, "works": 19.0}[kind]
             if place + length > high:
                 break
+            hidden = [view for view in self.views if side > 0 and place - 3 < view < place + length + 3]
+            if hidden:
+                place = hidden[0] + 3.2
+                continue
             if kind == "works":
                 self._works(place, side)
             elif kind == "cycles":

@@ -73,20 +73,20 @@ def _run(result: Plan, rng: np.random.Generator, low: float, high: float, side: 
         ahead = [a for a in alleys if a > place]
         stop = min([high] + [a - GAP_M / 2 for a in ahead])
         if stop - place < length + GAP_M + 9:
-            length = min(stop - place, 30.0)
+            length = stop - place
         front = PAVEMENT if rng.random() < 0.4 else FRONT
         depth = float(rng.uniform(9, 11.5))
-        end = place + length
+        # An alley opens exactly where a house stops for it.
+        end = stop if stop - place - length < 1e-6 else place + length
+        alley = end == stop and end < high
         result.houses.append(House(Rect(place, end, side * front, side * (front + depth)), float(rng.uniform(7, 14))))
-        gap = GAP_M if end == stop else float(rng.uniform(3.5, 7))
+        gap = GAP_M if alley else float(rng.uniform(3.5, 7))
         if front == FRONT:
             use = OTHER_FLAT if rng.random() < 0.3 else TERRAIN
             result.strips.append(Rect(place, end, side * PAVEMENT, side * FRONT, use))
             result.uses.append(result.strips[-1])
         if end < high:
-            result.gaps.append(
-                Rect(end, min(end + gap, high), side * FRONT, side * YARD, ROAD if end == stop else TERRAIN)
-            )
+            result.gaps.append(Rect(end, min(end + gap, high), side * FRONT, side * YARD, ROAD if alley else TERRAIN))
         place = end + gap
 
 

@@ -95,7 +95,10 @@ class Traffic:
 
 def alley_times(seconds: float) -> list[float]:
     """Key-frame times at which the recording car passes a gap while a car passes behind it: seen in that key frame only."""
-    return [t for t in np.arange(3.0, seconds, 12.5).tolist() if 18 < EGO_SPEED * t % BLOCK_M < 45]
+    times = [
+        round((36.0 + block * BLOCK_M) / EGO_SPEED * 2) / 2 for block in range(1 + int(EGO_SPEED * seconds / BLOCK_M))
+    ]
+    return [time for time in times if time < seconds]
 
 
 def fill(traffic: Traffic) -> None:
@@ -108,15 +111,11 @@ def fill(traffic: Traffic) -> None:
     )
     traffic.drive(vehicles.car(rng), "vehicle.car", ego_s - 16 - np.sin(0.35 * t), np.full(len(t), EGO_D), 0.0)
     # It crosses just before the car ahead arrives.
-    traffic.drive(vehicles.car(rng), "vehicle.car", np.full(len(t), CROSSING_M + 2.2), -24.0 + 10.0 * t, np.pi / 2)
+    traffic.drive(vehicles.car(rng), "vehicle.car", np.full(len(t), CROSSING_M - 1.6), 24.0 - 10.0 * t, -np.pi / 2)
     for time in alley_times(traffic.seconds):
-        traffic.drive(
-            vehicles.car(rng),
-            "vehicle.car",
-            EGO_SPEED * time + 1.0 - 13.0 * (t - time),
-            np.full(len(t), sum(BACK_LANE) / 2),
-            np.pi,
-        )
+        # The view through the gap turns back while it drives on: gone within a quarter of a second either way.
+        way = EGO_SPEED * time + 0.5 + 16.0 * (t - time)
+        traffic.drive(vehicles.car(rng), "vehicle.car", way, np.full(len(t), sum(BACK_LANE) / 2), 0.0)
     _oncoming(traffic)
     _cyclists(traffic)
     _people(traffic)

@@ -65,10 +65,10 @@ def make_world(seed: int, number: int, seconds: float) -> World:
         middle = float(block) * BLOCK_M + CROSSING_M
         if -BEHIND_M + 10 < middle < end - 10:
             parts += plots.crossing(street, middle, scenery)
-    kerb = kerbside.Kerbside(street, ground, rng(seed, name, "kerbside"))
+    kerb = kerbside.Kerbside(street, ground, rng(seed, name, "kerbside"), gaps)
     kerb.fill(-BEHIND_M + 5, end - 5)
     # Hardly in reach: a car that gets a handful of points.
-    kerb.park(vehicles.car(kerb.rng), "vehicle.car", CROSSING_M - 3.3, 50.0, np.pi / 2)
+    kerb.park(vehicles.car(kerb.rng), "vehicle.car", CROSSING_M + 3.3, 50.0, np.pi / 2)
     cast = traffic.Traffic(street, ground, rng(seed, name, "traffic"), seconds, list(kerb.taken))
     traffic.fill(cast)
     s, d = cast.ego()

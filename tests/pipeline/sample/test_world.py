@@ -91,3 +91,12 @@ def test_a_scan_looks_like_a_scan(world: World) -> None:
     assert {MANMADE, SIDEWALK} <= set(turn.labels.tolist())
     # Straight ahead of the LiDAR is its y axis, the ego car's x axis.
     assert (EGO_SE3_LIDAR @ [0, 1, 0, 1])[:3] == pytest.approx([1.94, 0, 1.84])
+
+
+def test_an_object_comes_and_goes_between_key_frames(world: World) -> None:
+    """The car behind the houses shows itself through a gap around four seconds, in one key frame's sweep only."""
+    lidar = Lidar.on(world)
+    body = sum(len(actor.limbs) for actor in world.actors[:3])
+    points = {sweep: int((lidar.turn(11, sweep).body == body).sum()) for sweep in (70, 80, 90)}
+    assert points[70] == points[90] == 0
+    assert points[80] > 4
