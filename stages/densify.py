@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..schemas.grid import GRIDS, GridParameter, VoxelGrid
 from ..schemas.object_clouds import Motion, ObjectClouds
 from ..schemas.occupancy import Body, State, SurfaceOccupancy
-from ..schemas.product import Array, Blocks, Product, ProductReader
+from ..schemas.product import Array, Blocks, Product, ProductReader, load
 from ..schemas.static_map import StaticMap
 from ..schemas.surfaces import Surfaces
 from ..schemas.taxonomy import NO_LABEL, TAXONOMIES
@@ -120,16 +120,19 @@ class Densify(Stage):
         )
 
 
+Piece = tuple[int, NDArray[np.float32], NDArray[np.int32], NDArray[np.uint8]]
+"""Track (-1: static), vertices, triangles, labels."""
+
+
 @dataclass(frozen=True)
 class _Street:
     """Surfaces and points around some key frames, read once for all of them. Coordinates relative to ``origin_m``."""
 
     origin_m: Float64
     cell_m: float
-    pieces: list[tuple[int, NDArray[np.float32], NDArray[np.int32], NDArray[np.uint8]]]
-    """Track (-1: static), vertices, triangles, labels."""
+    pieces: list[Piece]
     cloud: MapPoints
-    objects: ProductReader
+    objects: ObjectClouds
 
     @classmethod
     def around(cls, scene: SceneView, grid: VoxelGrid, poses: list[Float64]) -> _Street:
@@ -139,19 +142,10 @@ class _Street:
         low, high = corners.min(axis=0), corners.max(axis=0)
         bounds, track = surfaces.read("piece_bounds"), surfaces.read("piece_track")
         touched = (track >= 0) | np.all((bounds[:, 3:] >= low) & (bounds[:, :3] <= high), axis=1)
-        rows: list[int] = surfaces.read("piece_vertices").tolist()
-        faces: list[int] = surfaces.read("piece_triangles").tolist()
-        pieces = [
-            (
-                int(track[i]),
-                surfaces.rows("vertices", rows[i], rows[i + 1]),
-                surfaces.rows("triangles", faces[i], faces[i + 1]),
-                surfaces.rows("labels", faces[i], faces[i + 1]),
-            )
-            for i in np.flatnonzero(touched).tolist()
-        ]
+        pieces = _pieces(surfaces, np.flatnonzero(touched))
         cloud = map_points(static_map, (float(low[0]), float(low[1])), (float(high[0]), float(high[1])))
-        return cls(origin, float(static_map.attribute("cell_m")), pieces, cloud, scene.product(ObjectClouds))
+        objects = load(ObjectClouds, scene.product(ObjectClouds))
+        return cls(origin, float(static_map.attribute("cell_m")), pieces, cloud, objects)
 
     def _from_local(self, voxel_SE3_world: Float64) -> Float64:
         shift = np.eye(4)
@@ -160,7 +154,7 @@ class _Street:
 
     def draw_surfaces(self, canvas: Canvas, voxel_SE3_world: Float64, frame: int) -> None:
         """Static triangles, and rigid objects at this frame's pose."""
-        boxes = self.objects.read("frame_boxes")[frame]
+        boxes = self.objects.frame_boxes[frame]
         for track, vertices, triangles, labels in self.pieces:
             matrix = self._from_local(voxel_SE3_world) if track < 0 else voxel_SE3_world @ boxes[track]
             if np.isfinite(matrix).all():
@@ -172,19 +166,17 @@ class _Street:
         cloud = self.cloud
         places = transform(cloud.points, self._from_local(voxel_SE3_world))
         canvas.points(places, cloud.returns, cloud.labels, self.cell_m, int(Body.STATIC))
-        boxes, motion = self.objects.read("frame_boxes")[frame], self.objects.read("motion")
-        offsets, classes = self.objects.read("group_offsets"), self.objects.attribute("track_classes")
-        groups = zip(self.objects.read("group_track").tolist(), self.objects.read("group_frame").tolist(), strict=True)
-        for group, (track, of_frame) in enumerate(groups):
+        objects = self.objects
+        boxes = objects.frame_boxes[frame]
+        for group, (track, of_frame) in enumerate(zip(objects.group_track, objects.group_frame, strict=True)):
             if of_frame not in (-1, frame) or not np.isfinite(boxes[track]).all():
                 continue
-            start, stop = int(offsets[group]), int(offsets[group + 1])
-            labels = self.objects.rows("labels", start, stop)
-            labels = np.where(labels == NO_LABEL, classes[track], labels).astype(np.uint8)
-            places = transform(self.objects.rows("points", start, stop), voxel_SE3_world @ boxes[track])
-            body = Body.RIGID if motion[track] == Motion.RIGID else Body.DEFORMING
-            returns = self.objects.rows("returns", start, stop)
-            canvas.points(places, returns, labels, self.cell_m / 2, int(body))
+            mine = slice(objects.group_offsets[group], objects.group_offsets[group + 1])
+            known = objects.labels[mine]
+            labels = np.where(known == NO_LABEL, objects.track_classes[track], known).astype(np.uint8)
+            places = transform(objects.points[mine], voxel_SE3_world @ boxes[track])
+            body = Body.RIGID if objects.motion[track] == Motion.RIGID else Body.DEFORMING
+            canvas.points(places, objects.returns[mine], labels, self.cell_m / 2, int(body))
 
     def vote(self, points: NDArray[np.float32], k: int, limit_m: float) -> NDArray[np.uint8]:
         """Majority label of the labelled static points nearest to each point (N, 3), relative to the origin."""
@@ -192,6 +184,24 @@ class _Street:
         if not known.any():
             return np.full(len(points), NO_LABEL, dtype=np.uint8)
         return Buckets.of(self.cloud.points[known], limit_m / 2).vote(points, self.cloud.labels[known], k, limit_m)
+
+
+def _pieces(surfaces: ProductReader, chosen: NDArray[np.intp]) -> list[Piece]:
+    """Pieces of the scene's surfaces; pieces that lie side by side are read at once."""
+    rows, faces = surfaces.read("piece_vertices"), surfaces.read("piece_triangles")
+    tracks: list[int] = surfaces.read("piece_track").tolist()
+    pieces: list[Piece] = []
+    for run in np.split(chosen, np.flatnonzero(np.diff(chosen) != 1) + 1):
+        if len(run) == 0:
+            continue
+        first, last = int(run[0]), int(run[-1]) + 1
+        vertices = surfaces.rows("vertices", int(rows[first]), int(rows[last]))
+        triangles, labels = (surfaces.rows(n, int(faces[first]), int(faces[last])) for n in ("triangles", "labels"))
+        for i in run.tolist():
+            corners = slice(rows[i] - rows[first], rows[i + 1] - rows[first])
+            sides = slice(faces[i] - faces[first], faces[i + 1] - faces[first])
+            pieces.append((tracks[i], vertices[corners], triangles[sides], labels[sides]))
+    return pieces
 
 
 def winners(votes: NDArray[np.int32], *, with_none: bool) -> NDArray[np.uint8]:

@@ -18,7 +18,8 @@ from .tracks import Track
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
-Poses = Callable[[int], dict[int, Float64]]
+Poses = Callable[[Int64], Float64]
+"""``world_SE3_box`` (N, T, 4, 4) of all tracks in some sweeps (N,)."""
 
 _BLOCK_BITS, _XY_BITS, _Z_BITS = 12, 7, 13
 _OBJECT_CELL_BITS, _FRAME_BITS = 11, 14
@@ -176,11 +177,6 @@ def assemble_objects(
     points = (cells - (1 << (bits - 1)) + mean_offsets(rows)) * cell_m
     groups, starts = np.unique(keys >> 3 * bits, return_index=True)
     sweep, track = unpack_nearest(rows[:, 5])
-    frames = len(tables.key_sweeps)
-    boxes = np.full((frames, len(tracks), 4, 4), np.nan)
-    for frame, key_sweep in enumerate(tables.key_sweeps):
-        for index, pose in poses(int(tables.timestamps_ns[key_sweep])).items():
-            boxes[frame, index] = pose
     sizes = np.array([t.size_m for t in tracks], dtype=np.float32).reshape(-1, 3)
     return ObjectClouds(
         points=points.astype(np.float32),
@@ -192,7 +188,7 @@ def assemble_objects(
         group_frame=((groups & ((1 << _FRAME_BITS) - 1)) - 1).astype(np.int32),
         group_offsets=np.append(starts, len(keys)).astype(np.int64),
         motion=np.array(motion, dtype=np.uint8).reshape(-1),
-        frame_boxes=boxes,
+        frame_boxes=poses(tables.key_sweeps),
         track_size_m=sizes,
         track_classes=list(tables.track_classes),
     )
@@ -201,11 +197,12 @@ def assemble_objects(
 def _sensors_in_boxes(
     tables: SceneTables, sweep: NDArray[np.int32], track: NDArray[np.int32], poses: Poses
 ) -> NDArray[np.float32]:
-    sensors = np.full((len(sweep), 3), np.nan, dtype=np.float32)
-    for index in np.unique(sweep):
-        present = poses(int(tables.timestamps_ns[index]))
-        sensor = tables.world_SE3_lidar(index)[:, 3]
-        here = sweep == index
-        for one in np.unique(track[here]):
-            sensors[here & (track == one)] = (np.linalg.inv(present[int(one)]) @ sensor)[:3]
-    return sensors
+    pairs, place = np.unique(sweep.astype(np.int64) << 32 | track, return_inverse=True)
+    sweeps, tracks = pairs >> 32, pairs & 0xFFFFFFFF
+    if len(pairs) == 0:
+        return np.zeros((0, 3), dtype=np.float32)
+    used, row = np.unique(sweeps, return_inverse=True)
+    positions = np.array([tables.world_SE3_lidar(int(s))[:, 3] for s in used])
+    boxes = poses(used)[row, tracks]
+    sensors = np.linalg.solve(boxes, positions[row][:, :, None])[:, :3, 0]
+    return sensors[place].astype(np.float32)

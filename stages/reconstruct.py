@@ -35,7 +35,7 @@ class Reconstruct(Stage):
 
     backend: Backend = "open3d"
     """Library that solves the Poisson equation: open3d, or pymeshlab (GPL-3, extra `meshlab`)."""
-    cell_m: float = 0.2
+    cell_m: float = 0.25
     """Edge of the finest octree cell of the static world, metres."""
     tile_m: float = 40.0
     """Edge of a tile, metres."""

@@ -19,7 +19,7 @@ from .kernels.cells import CellTable, pack_nearest
 from .kernels.split import DROPPED, STATIC, assign, transform
 from .map_assembly import CellFrame, assemble_objects, assemble_static
 from .stage import Needs, Part, PartResult, SceneView, Stage
-from .tracks import Track, classify_motion, scene_tracks
+from .tracks import Track, box_poses, classify_motion, scene_tracks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ class Separate(Stage):
     """The same for moving objects."""
     block_m: float = 10.0
     """Edge of the blocks the static map is stored in, metres."""
-    range_m: float = 80.0
+    range_m: float = 70.0
     """Returns farther from the ego vehicle than this, horizontally, are left out."""
     lowest_m: float = -8.0
     """Returns lower than this in the ego frame are left out, metres."""
@@ -79,8 +79,9 @@ class Separate(Stage):
 
     def compute(self, scene: SceneView, part: Part) -> PartResult:
         splitter = _Splitter(self, scene.tables)
-        for sweep in range(part.args["start"], part.args["stop"]):
-            splitter.add(sweep, scene.sweep(sweep))
+        sweeps = np.arange(part.args["start"], part.args["stop"])
+        for sweep, boxes in zip(sweeps.tolist(), splitter.poses(sweeps), strict=True):
+            splitter.add(sweep, scene.sweep(sweep), boxes)
         return splitter.result()
 
     def assemble(self, scene: SceneView, results: Sequence[PartResult]) -> tuple[Product, ...]:
@@ -95,10 +96,16 @@ class Separate(Stage):
         return static, objects
 
 
+_LEFT_OUT = -9
+"""Owner of a return that its label leaves out."""
+
+
 class _Splitter:
     """Streams sweeps of one scene into hash grids."""
 
-    reasons = ("not finite", *DROPPED.values(), "noise label", "deforming, far from a key frame")
+    reasons = (
+        "not finite", *DROPPED.values(), "noise label", "person without a box", "deforming, far from a key frame",
+    )  # fmt: skip
 
     def __init__(self, stage: Separate, tables: SceneTables) -> None:
         self._stage, self._tables = stage, tables
@@ -107,29 +114,29 @@ class _Splitter:
         limbed = frozenset(taxonomy.id_of(name) for name in stage.limbed_classes)
         self.tracks: list[Track] = scene_tracks(tables)
         self.motion = [classify_motion(track, stage.moving_m, deforming, limbed) for track in self.tracks]
+        self._half_sizes = np.array([track.size_m / 2 for track in self.tracks], dtype=np.float64).reshape(-1, 3)
+        self._moving = np.array([motion != Motion.PARKED for motion in self.motion], dtype=np.bool_)
         self.frame = CellFrame.of(tables, stage.cell_m, stage.block_m)
+        self._limbed = np.array(sorted(limbed), dtype=np.uint8)
         self._ground = np.array([taxonomy.id_of(name) for name in taxonomy.ground], dtype=np.uint8)
         self._key_times = tables.timestamps_ns[tables.key_sweeps]
         self._static, self._objects = CellTable(6), CellTable(6, 1 << 12)
         self._static_votes, self._object_votes = CellTable(2), CellTable(2, 1 << 12)
         self._dropped: Counter[str] = Counter()
 
-    def poses(self, timestamp_ns: int) -> dict[int, NDArray[np.float64]]:
-        """``world_SE3_box`` of every track present at a time, by index."""
-        found = ((i, track.pose(timestamp_ns, self._stage.carry_s)) for i, track in enumerate(self.tracks))
-        return {i: pose for i, pose in found if pose is not None}
+    def poses(self, sweeps: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
+        """``world_SE3_box`` (N, T, 4, 4) of all tracks in some sweeps (N,), NaN where absent."""
+        return box_poses(self.tracks, self._tables.timestamps_ns[sweeps], self._stage.carry_s)
 
-    def add(self, sweep: int, cloud: SweepPoints) -> None:
-        """Splits one sweep."""
+    def add(self, sweep: int, cloud: SweepPoints, world_SE3_box: NDArray[np.float64]) -> None:
+        """Splits one sweep; ``world_SE3_box``: (T, 4, 4) of all tracks."""
         tables, stage = self._tables, self._stage
         self._dropped["not finite"] += cloud.dropped
         world_SE3_ego = tables.world_SE3_ego[sweep]
         ego_points = transform(cloud.points, np.ascontiguousarray(tables.ego_SE3_lidar[sweep]))
-        poses = self.poses(int(tables.timestamps_ns[sweep]))
-        present = np.array(sorted(poses), dtype=np.int32)
-        boxes = np.array([np.linalg.inv(poses[i]) @ world_SE3_ego for i in present]).reshape(-1, 4, 4)
-        halves = np.array([self.tracks[i].size_m / 2 for i in present], dtype=np.float64).reshape(-1, 3)
-        moving = np.array([self.motion[i] != Motion.PARKED for i in present], dtype=np.bool_)
+        present = np.flatnonzero(np.isfinite(world_SE3_box[:, 0, 0])).astype(np.int32)
+        boxes = np.ascontiguousarray(np.linalg.inv(world_SE3_box[present]) @ world_SE3_ego)
+        halves, moving = self._half_sizes[present], self._moving[present]
         owner = assign(
             ego_points, boxes, halves, moving, np.array(stage.ego_box_m),
             np.array([stage.range_m, stage.lowest_m, stage.highest_m]),
@@ -151,13 +158,15 @@ class _Splitter:
                 self._add_object(sweep, int(present[place]), box_points, ranges[mine], _take(cloud.labels, mine))
 
     def _heed_labels(self, owner: NDArray[np.int32], cloud: SweepPoints) -> NDArray[np.int32]:
-        """Lets point labels overrule boxes: the ground in a box is static, noise and the ego vehicle are nothing."""
+        """Lets point labels overrule boxes: the ground in a box is static; noise and people outside boxes are nothing."""
         assert cloud.labels is not None
         owner = owner.copy()
         owner[(owner >= 0) & np.isin(cloud.labels, self._ground)] = STATIC
         noise = cloud.labels == NO_LABEL
-        self._dropped["noise label"] += int(np.count_nonzero(noise & (owner >= STATIC)))
-        owner[noise & (owner >= STATIC)] = -9
+        person = np.isin(cloud.labels, self._limbed) & (owner == STATIC)
+        for reason, gone in (("noise label", noise & (owner >= STATIC)), ("person without a box", person)):
+            self._dropped[reason] += int(np.count_nonzero(gone))
+            owner[gone] = _LEFT_OUT
         return owner
 
     def _add_static(self, sweep: int, points: Any, ranges: Any, track: Any, labels: Any) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
+from scipy.spatial.transform import Rotation, Slerp
 
 from ..schemas.object_clouds import Motion
 from ..schemas.scene import SceneTables
@@ -43,30 +43,37 @@ class Track:
         horizontal = self.centres[:, :2]
         return float(np.linalg.norm(horizontal - np.median(horizontal, axis=0), axis=1).max())
 
-    def pose(self, timestamp_ns: int, carry_s: float) -> Float64 | None:
-        """``world_SE3_box`` (4, 4) at a time, or None where the object is absent.
+    def poses(self, timestamps_ns: NDArray[np.int64], carry_s: float) -> Float64:
+        """``world_SE3_box`` (N, 4, 4) at times (N,), NaN where the object is absent.
 
         Between boxes the centre moves on a straight line and the rotation on the shortest arc. Before the first and
         after the last box the object goes on at its last velocity for up to ``carry_s``; a single box stands still.
         """
         times = (self.timestamps_ns - self.timestamps_ns[0]).astype(np.float64) * 1e-9
-        now = float(timestamp_ns - int(self.timestamps_ns[0])) * 1e-9
-        if now < -carry_s or now > times[-1] + carry_s:
-            return None
-        pose = np.eye(4)
+        now = (timestamps_ns - self.timestamps_ns[0]).astype(np.float64) * 1e-9
+        poses = np.full((len(now), 4, 4), np.nan)
+        present = (now >= -carry_s) & (now <= times[-1] + carry_s)
+        if not present.any():
+            return poses
+        poses[present] = np.eye(4)
         if len(times) == 1:
-            pose[:3, :3], pose[:3, 3] = self.rotations[0], self.centres[0]
-            return pose
-        after = int(np.clip(np.searchsorted(times, now, side="right"), 1, len(times) - 1))
+            poses[present, :3, :3], poses[present, :3, 3] = self.rotations[0], self.centres[0]
+            return poses
+        now = now[present]
+        after = np.clip(np.searchsorted(times, now, side="right"), 1, len(times) - 1)
         share = (now - times[after - 1]) / (times[after] - times[after - 1])
-        pose[:3, 3] = (1 - share) * self.centres[after - 1] + share * self.centres[after]
-        pose[:3, :3] = _between(self.rotations[after - 1], self.rotations[after], min(max(share, 0.0), 1.0))
-        return pose
+        poses[present, :3, 3] = (1 - share)[:, None] * self.centres[after - 1] + share[:, None] * self.centres[after]
+        turns = Slerp(times, Rotation.from_matrix(self.rotations))
+        poses[present, :3, :3] = turns(np.clip(now, times[0], times[-1])).as_matrix()
+        return poses
 
 
-def _between(start: Float64, end: Float64, share: float) -> Float64:
-    turn = Rotation.from_matrix(start.T @ end).as_rotvec()
-    return start @ Rotation.from_rotvec(turn * share).as_matrix()
+def box_poses(tracks: list[Track], timestamps_ns: NDArray[np.int64], carry_s: float) -> Float64:
+    """``world_SE3_box`` (N, T, 4, 4) of all tracks at times (N,), NaN where a track is absent."""
+    poses = np.full((len(timestamps_ns), len(tracks), 4, 4), np.nan)
+    for index, track in enumerate(tracks):
+        poses[:, index] = track.poses(timestamps_ns, carry_s)
+    return poses
 
 
 def scene_tracks(tables: SceneTables) -> list[Track]:
