@@ -74,7 +74,7 @@ def execute(
             future = client.submit(call.function, *call.args, pure=False, priority=-order)
             owners[future] = scene
             running[scene].pending[future] = call
-            cast(Any, futures).add(future)
+            cast("Any", futures).add(future)
 
     def start() -> None:
         while waiting and len(running) < workers + 1:
@@ -90,7 +90,7 @@ def execute(
 
     start()
     while running:
-        future: Any = next(cast(Any, futures))
+        future: Any = next(cast("Any", futures))
         scene = running.get(owners.pop(future, ""))
         if scene is None:
             continue

@@ -94,14 +94,14 @@ def read_config(path: Path) -> dict[str, dict[str, Any]]:
         ) from error
     if content is None:
         return {}
-    if not isinstance(content, dict) or not all(isinstance(v, dict) for v in cast(dict[str, Any], content).values()):
+    if not isinstance(content, dict) or not all(isinstance(v, dict) for v in cast("dict[str, Any]", content).values()):
         raise UsageError(
             "the configuration has another shape",
             file=str(path),
             found=type(content).__name__,
             expected="stage names over parameter names, as in 'densify: {knn: 5}'",
         )
-    return cast(dict[str, dict[str, Any]], content)
+    return cast("dict[str, dict[str, Any]]", content)
 
 
 def parse_set(text: str) -> tuple[str, str, Any]:

@@ -37,9 +37,11 @@ class Reconstruct(Stage):
     """Library that solves the Poisson equation: open3d, or pymeshlab (GPL-3, extra `meshlab`)."""
     cell_m: float = 0.25
     """Edge of the finest octree cell of the static world, metres."""
-    tile_m: float = 40.0
+    tile_m: float = 50.0
     """Edge of a tile, metres."""
-    halo_m: float = 3.0
+    least_tile_points: int = 1000
+    """Tiles with fewer points get no surface: their points alone mark voxels."""
+    halo_m: float = 2.5
     """Points this far around a tile shape its surface too, metres."""
     support_m: float = 0.35
     """Triangles farther than this from every point are cut off, metres."""
@@ -47,9 +49,9 @@ class Reconstruct(Stage):
     """The share of vertices with the lowest support that is cut off as well."""
     least_area_m2: float = 0.1
     """Loose pieces of surface smaller than this are removed, square metres."""
-    object_cell_m: float = 0.1
+    object_cell_m: float = 0.15
     """Edge of the finest octree cell of moving objects, metres."""
-    object_support_m: float = 0.2
+    object_support_m: float = 0.25
     """The same as support_m for moving objects."""
     least_object_points: int = 100
     """Objects with fewer points get no surface: their points alone mark voxels."""
@@ -73,6 +75,7 @@ class Reconstruct(Stage):
         parts = [
             Part(f"tile-{number:04d}", cost=n, args={"x": x, "y": y, "edge_m": edge})
             for number, ((x, y), n) in enumerate(sorted(tiles.items()))
+            if n >= self.least_tile_points
         ]
         objects = self._rigid_groups(scene.product(ObjectClouds))
         for start in range(0, len(objects), self.objects_per_part):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,7 +39,7 @@ class Separate(Stage):
     """The same for moving objects."""
     block_m: float = 10.0
     """Edge of the blocks the static map is stored in, metres."""
-    range_m: float = 70.0
+    range_m: float = 65.0
     """Returns farther from the ego vehicle than this, horizontally, are left out."""
     lowest_m: float = -8.0
     """Returns lower than this in the ego frame are left out, metres."""
@@ -63,7 +64,7 @@ class Separate(Stage):
     limbed_classes: tuple[str, ...] = ("pedestrian",)
     """Classes whose objects change shape even where they stand."""
     sweeps_per_part: int = 50
-    """Sweeps that are thinned together."""
+    """About how many sweeps are thinned together."""
 
     def reads(self) -> tuple[type[Product], ...]:
         return ()
@@ -73,8 +74,8 @@ class Separate(Stage):
 
     def parts(self, scene: SceneView) -> list[Part]:
         sweeps = len(scene.tables.timestamps_ns)
-        starts = range(0, sweeps, self.sweeps_per_part)
-        spans = [(start, min(start + self.sweeps_per_part, sweeps)) for start in starts]
+        cuts = np.linspace(0, sweeps, max(round(sweeps / self.sweeps_per_part), 1) + 1).astype(int).tolist()
+        spans = itertools.pairwise(cuts)
         return [Part(f"sweeps-{a:05d}", cost=b - a, args={"start": a, "stop": b}) for a, b in spans]
 
     def compute(self, scene: SceneView, part: Part) -> PartResult:

@@ -1,5 +1,8 @@
 """The command line: ``occ-pipeline``."""
 
-from .main import main
 
-__all__ = ["main"]
+def main() -> None:
+    """Entry point. Imports nothing until it is called: processes that a run starts import this module again."""
+    from .main import main as program
+
+    program()

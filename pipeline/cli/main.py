@@ -12,7 +12,7 @@ import typer
 
 from ... import __version__
 from ...schemas.errors import PipelineError, StorageError, StoreLockedError, UsageError, VerificationError
-from ..cluster import set_threads
+from ..cluster import set_environment
 from .console import fail
 from .plan import plan
 from .run import app as run_app
@@ -31,7 +31,7 @@ for _command in (plan, status, show, compare, verify, sample):
     app.command()(_command)
 
 
-def _version(wanted: bool) -> None:  # noqa: FBT001
+def _version(wanted: bool) -> None:
     if wanted:
         sys.stdout.write(f"occ-pipeline {__version__}\n")
         raise typer.Exit
@@ -41,7 +41,7 @@ def _version(wanted: bool) -> None:  # noqa: FBT001
 def _program(
     _version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
-    ] = False,  # noqa: FBT002
+    ] = False,
 ) -> None:
     pass
 
@@ -54,7 +54,7 @@ EXIT_CODES: tuple[tuple[type[PipelineError], int], ...] = (
 
 def main() -> None:
     """Entry point: runs the command and exits with its code."""
-    set_threads()
+    set_environment()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
     sys.exit(_run())
@@ -79,7 +79,9 @@ def _run() -> int:
         return 141
     except Exception as error:  # noqa: BLE001  the last line of defence says what happened without a traceback
         _trace()
-        fail(f"{type(error).__name__}: {error}; this is a defect of occ-pipeline: please report it with --debug's output")
+        fail(
+            f"{type(error).__name__}: {error}; this is a defect of occ-pipeline: please report it with --debug's output"
+        )
         return 1
     return 0
 

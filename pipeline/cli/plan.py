@@ -24,8 +24,8 @@ def plan(
     config: opt.Config = None,
     sets: opt.Sets = None,
     grid: opt.Grid = None,
-    as_json: opt.Json = False,  # noqa: FBT002
-    debug: opt.Debug = False,  # noqa: FBT002
+    as_json: opt.Json = False,
+    debug: opt.Debug = False,
 ) -> None:
     """Show what a run would do, scene by scene, and why; computes nothing."""
     del debug

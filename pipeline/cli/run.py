@@ -117,6 +117,7 @@ def run(request: Request) -> int:
         before = Store.open(path) if path.exists() and any(path.iterdir()) else None
         if before is None:
             cluster.start()
+            log.source.prepare()
         backend = _backend(before.identity.back_end if before else None, cluster)
         store = open_store(path, log, backend)
         store.clean_leftovers()

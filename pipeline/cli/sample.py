@@ -26,7 +26,7 @@ def sample(
     scenes: Annotated[int, typer.Option(min=1, help="Number of scenes.")] = 1,
     seconds: Annotated[float, typer.Option(min=1.0, help="Length of a scene.")] = SAMPLE_SECONDS,
     seed: Annotated[int, typer.Option(help="Another seed, another street.")] = 0,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,  # noqa: FBT002
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """Simulate a street and write it as a raw log, exact truth beside it."""
     del debug

@@ -18,7 +18,7 @@ def show(
     frame: Annotated[str | None, typer.Option(help="Key frame: number or token. Default: the middle one.")] = None,
     dataroot: Annotated[Path | None, typer.Option(help="The raw log, to draw the frame's own scan.")] = None,
     out: Annotated[Path | None, typer.Option(help="PNG to write. Default: SCENE-FRAME.png in this folder.")] = None,
-    debug: opt.Debug = False,  # noqa: FBT002
+    debug: opt.Debug = False,
 ) -> None:
     """Draw a key frame: its points, its labels from above, at an angle and in two slices."""
     del debug

@@ -13,8 +13,8 @@ from .console import OUT, emit, fail, note
 
 def status(
     store: opt.StorePath,
-    as_json: opt.Json = False,  # noqa: FBT002
-    debug: opt.Debug = False,  # noqa: FBT002
+    as_json: opt.Json = False,
+    debug: opt.Debug = False,
 ) -> None:
     """Show which products of which scenes are in a store."""
     del debug
@@ -50,8 +50,8 @@ def compare(
     store: opt.StorePath,
     reference: Annotated[str, typer.Option(help="truth:DIR, the folder of a sample log.")],
     scenes: opt.Scenes = None,
-    as_json: opt.Json = False,  # noqa: FBT002
-    debug: opt.Debug = False,  # noqa: FBT002
+    as_json: opt.Json = False,
+    debug: opt.Debug = False,
 ) -> None:
     """Measure labels against a reference: IoU, mIoU, per class, static and moving apart."""
     del debug
@@ -69,8 +69,8 @@ def compare(
 
 def verify(
     store: opt.StorePath,
-    quick: Annotated[bool, typer.Option("--quick", help="Sizes only, not contents.")] = False,  # noqa: FBT002
-    debug: opt.Debug = False,  # noqa: FBT002
+    quick: Annotated[bool, typer.Option("--quick", help="Sizes only, not contents.")] = False,
+    debug: opt.Debug = False,
 ) -> None:
     """Check every committed file of a store against its manifest."""
     del debug

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -28,6 +29,10 @@ class NuScenesSource(Source):
     """nuScenes. Of each scene the LiDAR's sweeps from the first to the last key frame: beyond them there are no boxes."""
 
     name: ClassVar[str] = "nuscenes"
+
+    @classmethod
+    def prepare(cls) -> None:
+        importlib.import_module(".nuscenes_devkit", __package__)
 
     @classmethod
     def versions(cls, data_root: Path) -> list[str]:

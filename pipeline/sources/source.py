@@ -22,6 +22,10 @@ class Source(ABC):
         self.version = version
 
     @classmethod
+    def prepare(cls) -> None:
+        """Loads the dataset's library ahead of its use, for a caller that has to wait for something else anyway."""
+
+    @classmethod
     @abstractmethod
     def versions(cls, data_root: Path) -> list[str]:
         """Releases of this dataset that the data root holds, sorted; empty if it holds something else."""
