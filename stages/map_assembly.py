@@ -123,7 +123,8 @@ def assemble_static(
     ]
     points, sweep, returns, labels, tracks, blocks = (np.concatenate(list(c)) for c in zip(*merged, strict=True))
     if not any(tables.label_files):
-        labels = np.append(np.array(tables.track_classes, dtype=np.uint8), NO_LABEL)[tracks]
+        # Track -1, no object, takes the last entry.
+        labels = np.array([*tables.track_classes, NO_LABEL], dtype=np.uint8)[tracks]
     change = np.flatnonzero(np.any(np.diff(blocks, axis=0) != 0, axis=1)) + 1
     starts = np.concatenate(([0], change)) if len(blocks) else np.zeros(0, dtype=np.int64)
     return StaticMap(
