@@ -78,7 +78,7 @@ class Blocks:
     @classmethod
     def of(cls, shape: tuple[int, ...], dtype: str, pieces: Sequence[Callable[[], Array]]) -> Array:
         """Blocks where a product's field wants an array: :meth:`Product.arrays` says that it may be either."""
-        return cast(Array, cls(shape, dtype, pieces))
+        return cast("Array", cls(shape, dtype, pieces))
 
 
 P = TypeVar("P", bound="Product")

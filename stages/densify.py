@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..schemas.grid import GRIDS, GridParameter, VoxelGrid
 from ..schemas.object_clouds import Motion, ObjectClouds
 from ..schemas.occupancy import Body, State, SurfaceOccupancy
+from ..schemas.parameters import Count, NotNegative, Positive
 from ..schemas.product import Array, Blocks, Product, ProductReader, load
 from ..schemas.static_map import StaticMap
 from ..schemas.surfaces import Surfaces
@@ -37,18 +38,18 @@ class Densify(Stage):
 
     grid: GridParameter = GRIDS["occ3d"]
     """The target grid: occ3d, surroundocc, or x0,y0,z0,x1,y1,z1@voxel[:ego|:lidar] in metres."""
-    least_surface: float = 0.75
+    least_surface: NotNegative = 0.75
     """A surface occupies a voxel when at least this much of it lies inside, in areas of a voxel's face: slivers at its
     edges are as often wrong as right."""
-    least_returns: int = 2
+    least_returns: Count = 2
     """A voxel with this many returns of the static world is occupied whatever the surface says."""
-    least_object_returns: int = 1
+    least_object_returns: Count = 1
     """The same for returns of a moving object in its own box."""
-    knn: int = 5
+    knn: Count = 5
     """Labelled points that vote on a voxel that has returns but neither labels nor surface."""
-    knn_limit_m: float = 1.0
+    knn_limit_m: Positive = 1.0
     """Points farther from such a voxel's returns than this do not vote, metres."""
-    frames_per_part: int = 4
+    frames_per_part: Count = 4
     """Key frames that are rasterised together."""
 
     def reads(self) -> tuple[type[Product], ...]:
@@ -168,11 +169,13 @@ class _Street:
         canvas.points(places, cloud.returns, cloud.labels, self.cell_m, int(Body.STATIC))
         objects = self.objects
         boxes = objects.frame_boxes[frame]
-        for group, (track, of_frame) in enumerate(zip(objects.group_track, objects.group_frame, strict=True)):
+        group_tracks: list[int] = objects.group_track.tolist()
+        group_frames: list[int] = objects.group_frame.tolist()
+        for group, (track, of_frame) in enumerate(zip(group_tracks, group_frames, strict=True)):
             if of_frame not in (-1, frame) or not np.isfinite(boxes[track]).all():
                 continue
             mine = slice(objects.group_offsets[group], objects.group_offsets[group + 1])
-            known = objects.labels[mine]
+            known: NDArray[np.uint8] = objects.labels[mine]
             labels = np.where(known == NO_LABEL, objects.track_classes[track], known).astype(np.uint8)
             places = transform(objects.points[mine], voxel_SE3_world @ boxes[track])
             body = Body.RIGID if objects.motion[track] == Motion.RIGID else Body.DEFORMING
@@ -197,7 +200,8 @@ def _pieces(surfaces: ProductReader, chosen: NDArray[np.intp]) -> list[Piece]:
         first, last = int(run[0]), int(run[-1]) + 1
         vertices = surfaces.rows("vertices", int(rows[first]), int(rows[last]))
         triangles, labels = (surfaces.rows(n, int(faces[first]), int(faces[last])) for n in ("triangles", "labels"))
-        for i in run.tolist():
+        numbers: list[int] = run.tolist()
+        for i in numbers:
             corners = slice(rows[i] - rows[first], rows[i + 1] - rows[first])
             sides = slice(faces[i] - faces[first], faces[i + 1] - faces[first])
             pieces.append((tracks[i], vertices[corners], triangles[sides], labels[sides]))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..schemas.object_clouds import Motion, ObjectClouds
+from ..schemas.parameters import Count, NotNegative, Positive, Share
 from ..schemas.product import Array, Blocks, Product, ProductReader
 from ..schemas.static_map import StaticMap
 from ..schemas.surfaces import Surfaces
@@ -35,31 +36,31 @@ class Reconstruct(Stage):
 
     backend: Backend = "open3d"
     """Library that solves the Poisson equation: open3d, or pymeshlab (GPL-3, extra `meshlab`)."""
-    cell_m: float = 0.25
+    cell_m: Positive = 0.25
     """Edge of the finest octree cell of the static world, metres."""
-    tile_m: float = 50.0
+    tile_m: Positive = 50.0
     """Edge of a tile, metres."""
-    least_tile_points: int = 1000
+    least_tile_points: Count = 1000
     """Tiles with fewer points get no surface: their points alone mark voxels."""
-    halo_m: float = 2.5
+    halo_m: NotNegative = 2.5
     """Points this far around a tile shape its surface too, metres."""
-    support_m: float = 0.35
+    support_m: Positive = 0.35
     """Triangles farther than this from every point are cut off, metres."""
-    density_quantile: float = 0.0
+    density_quantile: Share = 0.0
     """The share of vertices with the lowest support that is cut off as well."""
-    least_area_m2: float = 0.1
+    least_area_m2: NotNegative = 0.1
     """Loose pieces of surface smaller than this are removed, square metres."""
-    object_cell_m: float = 0.15
+    object_cell_m: Positive = 0.15
     """Edge of the finest octree cell of moving objects, metres."""
-    object_support_m: float = 0.25
+    object_support_m: Positive = 0.25
     """The same as support_m for moving objects."""
-    least_object_points: int = 100
+    least_object_points: Count = 100
     """Objects with fewer points get no surface: their points alone mark voxels."""
-    knn: int = 5
+    knn: Count = 5
     """Labelled points that vote on a triangle's class."""
-    knn_limit_m: float = 1.0
+    knn_limit_m: Positive = 1.0
     """Points farther from a triangle than this do not vote, metres: beyond it there is no label."""
-    objects_per_part: int = 8
+    objects_per_part: Count = 8
     """Moving objects that are reconstructed together."""
 
     def reads(self) -> tuple[type[Product], ...]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..schemas.object_clouds import Motion, ObjectClouds
+from ..schemas.parameters import Count, NotNegative, Positive
 from ..schemas.product import Product
 from ..schemas.scene import SceneTables, SweepPoints
 from ..schemas.static_map import StaticMap
@@ -33,13 +34,13 @@ class Separate(Stage):
     needs: ClassVar[Needs] = Needs(cpus=1, memory_gib=1.0)
     libraries: ClassVar[tuple[str, ...]] = ("numba", "numpy", "scipy")
 
-    cell_m: float = 0.1
+    cell_m: Positive = 0.1
     """Edge of a cell of the static world's hash grid, metres: one point is kept per cell."""
-    object_cell_m: float = 0.05
+    object_cell_m: Positive = 0.05
     """The same for moving objects."""
-    block_m: float = 10.0
+    block_m: Positive = 10.0
     """Edge of the blocks the static map is stored in, metres."""
-    range_m: float = 65.0
+    range_m: Positive = 65.0
     """Returns farther from the ego vehicle than this, horizontally, are left out."""
     lowest_m: float = -8.0
     """Returns lower than this in the ego frame are left out, metres."""
@@ -47,23 +48,23 @@ class Separate(Stage):
     """Returns higher than this in the ego frame are left out, metres."""
     ego_box_m: tuple[float, float, float, float, float, float] = (-1.3, -1.1, -0.5, 4.0, 1.1, 2.3)
     """The ego vehicle in its own frame (x0, y0, z0, x1, y1, z1), metres: returns inside are left out."""
-    moving_m: float = 0.6
+    moving_m: NotNegative = 0.6
     """An object whose boxes get farther than this from their median place moves, metres; the others are parked."""
-    box_margin_m: float = 0.1
+    box_margin_m: NotNegative = 0.1
     """Boxes grow by this to the sides and up, metres."""
-    buffer_m: float = 0.2
+    buffer_m: NotNegative = 0.2
     """Returns this far outside a moving object's grown box belong to neither object nor world, metres."""
-    clearance_m: float = 0.1
+    clearance_m: NotNegative = 0.1
     """The lowest part of a box, metres, where its returns are the ground's."""
-    carry_s: float = 0.5
+    carry_s: NotNegative = 0.5
     """How long an object goes on at its last velocity before its first and after its last box, seconds."""
-    deforming_window_s: float = 0.6
+    deforming_window_s: NotNegative = 0.6
     """Points of deforming objects are taken from sweeps this near to a key frame's time, seconds."""
     deforming_classes: tuple[str, ...] = ("bicycle", "motorcycle")
     """Classes whose objects change shape as they move."""
     limbed_classes: tuple[str, ...] = ("pedestrian",)
     """Classes whose objects change shape even where they stand."""
-    sweeps_per_part: int = 50
+    sweeps_per_part: Count = 50
     """About how many sweeps are thinned together."""
 
     def reads(self) -> tuple[type[Product], ...]:
@@ -74,13 +75,14 @@ class Separate(Stage):
 
     def parts(self, scene: SceneView) -> list[Part]:
         sweeps = len(scene.tables.timestamps_ns)
-        cuts = np.linspace(0, sweeps, max(round(sweeps / self.sweeps_per_part), 1) + 1).astype(int).tolist()
+        count = max(round(sweeps / self.sweeps_per_part), 1)
+        cuts: list[int] = np.linspace(0, sweeps, count + 1).astype(int).tolist()
         spans = itertools.pairwise(cuts)
         return [Part(f"sweeps-{a:05d}", cost=b - a, args={"start": a, "stop": b}) for a, b in spans]
 
     def compute(self, scene: SceneView, part: Part) -> PartResult:
         splitter = _Splitter(self, scene.tables)
-        sweeps = np.arange(part.args["start"], part.args["stop"])
+        sweeps = np.arange(int(part.args["start"]), int(part.args["stop"]))
         for sweep, boxes in zip(sweeps.tolist(), splitter.poses(sweeps), strict=True):
             splitter.add(sweep, scene.sweep(sweep), boxes)
         return splitter.result()

@@ -60,7 +60,7 @@ class Track:
             poses[present, :3, :3], poses[present, :3, 3] = self.rotations[0], self.centres[0]
             return poses
         now = now[present]
-        after = np.clip(np.searchsorted(times, now, side="right"), 1, len(times) - 1)
+        after = np.clip(np.asarray(np.searchsorted(times, now, side="right"), np.int64), 1, len(times) - 1)
         share = (now - times[after - 1]) / (times[after] - times[after - 1])
         poses[present, :3, 3] = (1 - share)[:, None] * self.centres[after - 1] + share[:, None] * self.centres[after]
         turns = Slerp(times, Rotation.from_matrix(self.rotations))

@@ -42,8 +42,9 @@ def cell_of(x: float, y: float, side: int) -> int:
 def boxes_by_cell(box_SE3_ego: Float64, reach: Float64, side: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Which boxes may hold a return of each cell: starts (side * side + 1,) and members, in order. O(boxes x cells)."""
     starts = np.zeros(side * side + 1, dtype=np.int32)
+    members = np.empty(0, dtype=np.int32)
     for fill in range(2):
-        members = np.empty(starts[-1] if fill else 0, dtype=np.int32)
+        members = np.empty(starts[-1], dtype=np.int32)
         place = starts[:-1].copy()
         for j in range(len(reach)):
             # The box's centre in the ego frame: -R^T t of ``box_SE3_ego``.

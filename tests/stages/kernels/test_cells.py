@@ -57,7 +57,9 @@ def test_quantised_points_come_back_to_a_step() -> None:
 
 
 def test_the_nearest_return_wins_and_says_its_sweep_and_track() -> None:
-    packed = np.concatenate([pack_nearest(np.array([d]), s, np.array([t])) for d, s, t in [(9.0, 3, 5), (4.5, 399, -1)]])
+    packed = np.concatenate(
+        [pack_nearest(np.array([d]), s, np.array([t])) for d, s, t in [(9.0, 3, 5), (4.5, 399, -1)]]
+    )
     sweep, track = unpack_nearest(packed)
     assert (sweep.tolist(), track.tolist()) == ([3, 399], [5, -1])
     assert packed.argmin() == 1
