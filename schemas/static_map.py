@@ -26,7 +26,8 @@ class StaticMap(Product):
     returns: Array = array("point", dtype="uint16", fill=0)
     """(N,) uint16: how many returns fell into the cell, saturating."""
     labels: Array = array("point", dtype="uint8", fill=255)
-    """(N,) uint8: most frequent class among the cell's labelled returns (ties: lowest id); 255 without any."""
+    """(N,) uint8: most frequent class among the cell's labelled returns (ties: lowest id), the parked object's class
+    where there are none; 255 without either."""
     tracks: Array = array("point", dtype="int32", fill=-2)
     """(N,) int32: the parked object the point belongs to, -1 for none."""
     blocks: Array = array("block", "xy", dtype="int32", fill=-1, xy=2)

@@ -122,9 +122,9 @@ def assemble_static(
         for i in range(len(columns) - 1)
     ]
     points, sweep, returns, labels, tracks, blocks = (np.concatenate(list(c)) for c in zip(*merged, strict=True))
-    if not any(tables.label_files):
-        # Track -1, no object, takes the last entry.
-        labels = np.array([*tables.track_classes, NO_LABEL], dtype=np.uint8)[tracks]
+    # What no key frame labelled takes its parked object's class; track -1, no object, takes the last entry.
+    by_box = np.array([*tables.track_classes, NO_LABEL], dtype=np.uint8)[tracks]
+    labels = np.where(labels == NO_LABEL, by_box, labels)
     change = np.flatnonzero(np.any(np.diff(blocks, axis=0) != 0, axis=1)) + 1
     starts = np.concatenate(([0], change)) if len(blocks) else np.zeros(0, dtype=np.int64)
     return StaticMap(

@@ -19,6 +19,7 @@ class MapPoints:
     sweep: NDArray[np.int32]
     returns: NDArray[np.uint16]
     labels: NDArray[np.uint8]
+    tracks: NDArray[np.int32]
 
 
 def block_counts(static_map: ProductReader) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
@@ -39,7 +40,7 @@ def map_points(static_map: ProductReader, low: tuple[float, float], high: tuple[
 
     points = column("points")
     inside = np.all((points[:, :2] >= low) & (points[:, :2] < high), axis=1)
-    return MapPoints(points[inside], *(column(name)[inside] for name in ("sweep", "returns", "labels")))
+    return MapPoints(points[inside], *(column(name)[inside] for name in ("sweep", "returns", "labels", "tracks")))
 
 
 def _joined(starts: NDArray[np.int64], stops: NDArray[np.int64]) -> list[tuple[int, int]]:

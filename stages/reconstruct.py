@@ -17,7 +17,7 @@ from ..schemas.surfaces import Surfaces
 from ..schemas.taxonomy import NO_LABEL
 from .kernels.neighbours import Buckets
 from .kernels.poisson import Backend, Mesh
-from .map_reading import block_counts, map_points
+from .map_reading import MapPoints, block_counts, map_points
 from .meshing import Trim, centres, compact, surface
 from .stage import Needs, Part, PartResult, SceneView, Stage
 
@@ -108,9 +108,25 @@ class Reconstruct(Stage):
         middle = centres(vertices, triangles)[:, :2]
         core = np.all((middle >= np.array(low, np.float32)) & (middle < np.array(high, np.float32)), axis=1)
         mesh = compact(vertices, triangles[core], density)
-        # With point labels, points of unlabelled sweeps abstain; with box classes, a point outside boxes votes for none.
-        voters = cloud.labels != NO_LABEL if any(scene.tables.label_files) else np.ones(len(cloud.labels), np.bool_)
-        return -1, mesh, self._labels(mesh, cloud.points[voters], cloud.labels[voters])
+        return -1, mesh, self._labels(mesh, *self._voters(cloud, any(scene.tables.label_files)))
+
+    def _voters(self, cloud: MapPoints, labelled_log: bool) -> tuple[Float32, NDArray[np.uint8]]:
+        """Points that vote on triangles, with their labels.
+
+        With box classes alone, a point outside boxes votes for no class. With point labels, a point that no key frame
+        labelled first asks its neighbours, and one outside all boxes asks only those outside, so that a bicycle does
+        not colour the pavement around it.
+        """
+        if not labelled_log:
+            return cloud.points, cloud.labels
+        known = cloud.labels != NO_LABEL
+        outside = known & (cloud.tracks < 0)
+        labels = cloud.labels.copy()
+        if outside.any():
+            buckets = Buckets.of(cloud.points[outside], self.knn_limit_m / 4)
+            labels[~known] = buckets.vote(cloud.points[~known], labels[outside], self.knn, self.knn_limit_m)
+        known = labels != NO_LABEL
+        return cloud.points[known], labels[known]
 
     def _object(self, scene: SceneView, group: int) -> tuple[int, Mesh, NDArray[np.uint8]]:
         clouds = scene.product(ObjectClouds)
