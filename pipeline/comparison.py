@@ -48,7 +48,8 @@ def table(comparison: Comparison) -> Table:
     result = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False)
     result.add_column("", no_wrap=True)
     for heading in ("IoU", "mIoU", "precision", "recall", "predicted", "true", "seen"):
-        result.add_column(heading, justify="right", no_wrap=True)
+        # Rich would rather cut the short columns than the long: a figure must never lose its digits.
+        result.add_column(heading, justify="right", no_wrap=True, min_width=max(len(heading), 5))
     for name, score in sorted(whole.per_class.items(), key=lambda item: _worst_first(item[1])):
         _add(result, name, score, None)
     result.add_section()
