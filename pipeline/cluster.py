@@ -60,6 +60,8 @@ def local_client(workers: int) -> Generator[Any]:
             processes=True,
             host="127.0.0.1",
             dashboard_address=None,
+            # The scheduler serves HTTP all the same; a fixed port would warn where two runs share a machine.
+            scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
             silence_logs=logging.CRITICAL,
         )
         # Not `with`: a client leaves in the thread it was entered in, and ours is made in the background.

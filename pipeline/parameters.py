@@ -66,10 +66,13 @@ def _build(stage: type[Stage], values: Mapping[str, Any]) -> Stage:
         first = error.errors()[0]
         name = ".".join(str(part) for part in (stage.name, *first["loc"]))
         raise UsageError(
-            f"parameter {name} cannot be {first['input']!r}",
-            expected=first["msg"].removeprefix("Value error, "),
+            f"parameter {name} cannot be {first['input']!r}: {_lower(first['msg'].removeprefix('Value error, '))}",
             fix=f"see: occ-pipeline run {stage.name} --help",
         ) from error
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
 
 
 def _unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:

@@ -6,8 +6,10 @@ import atexit
 import multiprocessing
 import os
 import signal
+import tempfile
 from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from ..schemas.errors import ComputeError
@@ -16,9 +18,20 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def _serve(calls: Connection[Any, Any]) -> None:
-    """The child: answers calls until its parent hangs up or dies."""
+_LAST_WORDS = 200
+"""Characters of what a crashed child said that an error quotes."""
+
+
+def _serve(calls: Connection[Any, Any], said: str) -> None:
+    """The child: answers calls until its parent hangs up or dies.
+
+    Native libraries write to the terminal past Python. Standard output belongs to the program's results, so theirs goes
+    nowhere; standard error goes to the file ``said``, which nobody sees but the parent, who holds it open.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    os.dup2(os.open(said, os.O_WRONLY | os.O_APPEND), 2)
+    Path(said).unlink()
     while True:
         try:
             function, args, kwargs = calls.recv()
@@ -37,13 +50,19 @@ class Child:
         self._process: Any = None
         self._calls: Connection[Any, Any] | None = None
         self._owner = -1
+        self._said = -1
 
     def start(self) -> Connection[Any, Any]:
         """The running child's connection."""
         if self._calls is None or self._owner != os.getpid() or not self._process.is_alive():
             context = multiprocessing.get_context("spawn")
             self._calls, theirs = context.Pipe()
-            self._process = context.Process(target=_serve, args=(theirs,), daemon=True, name="occ-pipeline-native")
+            if self._said >= 0:
+                os.close(self._said)
+            self._said, said = tempfile.mkstemp(prefix="occ-pipeline-native-")
+            self._process = context.Process(
+                target=_serve, args=(theirs, said), daemon=True, name="occ-pipeline-native"
+            )
             self._process.start()
             theirs.close()
             self._owner = os.getpid()
@@ -61,15 +80,22 @@ class Child:
             self._process.join()
             code = self._process.exitcode
             self.stop()
+            ended = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+            words = self._last_words()
             raise ComputeError(
                 "a native library crashed its process",
-                found=signal.Signals(-code).name if code < 0 else f"exit code {code}",
+                found=f"{ended} ({words})" if words else ended,
                 expected="a result",
                 fix="try another reconstruct.cell_m or back end; the points that caused it are in this scene",
             ) from None
+        os.ftruncate(self._said, 0)
         if good:
             return value
         raise value
+
+    def _last_words(self) -> str:
+        lines = os.pread(self._said, 1 << 20, 0).decode(errors="replace").split("\n")
+        return next((line.strip()[-_LAST_WORDS:] for line in reversed(lines) if line.strip()), "")
 
     def stop(self) -> None:
         """Ends the child."""
