@@ -60,9 +60,7 @@ class Child:
             if self._said >= 0:
                 os.close(self._said)
             self._said, said = tempfile.mkstemp(prefix="occ-pipeline-native-")
-            self._process = context.Process(
-                target=_serve, args=(theirs, said), daemon=True, name="occ-pipeline-native"
-            )
+            self._process = context.Process(target=_serve, args=(theirs, said), daemon=True, name="occ-pipeline-native")
             self._process.start()
             theirs.close()
             self._owner = os.getpid()
