@@ -6,7 +6,9 @@ import contextlib
 import importlib
 import logging
 import os
+import signal
 from collections.abc import Generator
+from multiprocessing import resource_tracker
 from typing import Any
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -37,6 +39,8 @@ def cores() -> int:
 SETTINGS = {
     # Workers have a child of their own for native code that may crash.
     "distributed.worker.daemon": False,
+    # Imports Dask once for all workers.
+    "distributed.worker.multiprocessing-method": "forkserver",
     "distributed.scheduler.allowed-failures": 2,
     "distributed.comm.timeouts.connect": "60s",
     # Data goes through files: what Dask holds is receipts, and a worker's memory is the stages' own.
@@ -48,12 +52,28 @@ SETTINGS = {
 
 
 @contextlib.contextmanager
+def _signals_are_for_us() -> Generator[None]:
+    """Ctrl-C reaches every process of a terminal: ours ends the workers in order, so they must not end, loudly, by themselves.
+
+    Threads inherit what is blocked from whoever makes them, and so do the processes they start.
+    """
+    # Starts a process at its first use and unblocks signals afterwards: before, not within.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
 def local_client(workers: int) -> Generator[Any]:
     """A Dask client of a cluster of processes on this machine, one thread each, reachable from this machine alone."""
     dask: Any = importlib.import_module("dask")
-    distributed: Any = importlib.import_module("distributed")
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     with dask.config.set(SETTINGS):
+        # Not before its settings: how workers are started is read at import.
+        distributed: Any = importlib.import_module("distributed")
         cluster = distributed.LocalCluster(
             n_workers=workers,
             threads_per_worker=1,
