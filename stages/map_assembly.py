@@ -22,7 +22,7 @@ Poses = Callable[[Int64], Float64]
 """``world_SE3_box`` (N, T, 4, 4) of all tracks in some sweeps (N,)."""
 
 _BLOCK_BITS, _XY_BITS, _Z_BITS = 12, 7, 13
-_OBJECT_CELL_BITS, _FRAME_BITS = 11, 14
+_OBJECT_CELL_BITS, _FRAME_BITS, _TRACK_BITS = 11, 10, 12
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,14 @@ class CellFrame:
 
     @staticmethod
     def object_keys(points: Float64, cell_m: float, track: int, group: int) -> tuple[Int64, Int64]:
-        """Keys and quantised offsets of points of one track in its box frame; group 0 is rigid, else key frame + 1."""
+        """Keys and quantised offsets of points of one track in its box frame; group 0 is rigid, else key frame + 1.
+
+        Raises ValueError beyond 1023 key frames or 4095 tracks: with ``key << 8 | label`` they would not fit 63 bits.
+        """
+        if group >= 1 << _FRAME_BITS or track >= 1 << _TRACK_BITS:
+            raise ValueError(
+                f"track {track} in key frame {group - 1}: a scene this long needs cutting into shorter ones"
+            )
         cells, offsets = quantise(points, cell_m)
         cells = np.clip(cells + (1 << (_OBJECT_CELL_BITS - 1)), 0, (1 << _OBJECT_CELL_BITS) - 1)
         keys = np.full(len(points), track << _FRAME_BITS | group, dtype=np.int64)

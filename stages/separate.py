@@ -67,6 +67,9 @@ class Separate(Stage):
     sweeps_per_part: Count = 50
     """About how many sweeps are thinned together."""
 
+    def __post_init__(self) -> None:
+        CellFrame((0.0, 0.0, 0.0), self.cell_m, round(self.block_m / self.cell_m))
+
     def reads(self) -> tuple[type[Product], ...]:
         return ()
 
@@ -181,8 +184,8 @@ class _Splitter:
     def _add_object(self, sweep: int, track: int, points: Any, ranges: Any, labels: Any) -> None:
         groups = [0]
         if self.motion[track] == Motion.DEFORMING:
-            away_s = np.abs(self._key_times - self._tables.timestamps_ns[sweep]) * 1e-9
-            groups = (np.flatnonzero(away_s <= self._stage.deforming_window_s) + 1).tolist()
+            away_ns = np.abs(self._key_times - self._tables.timestamps_ns[sweep])
+            groups = (np.flatnonzero(away_ns <= round(self._stage.deforming_window_s * 1e9)) + 1).tolist()
             if not groups:
                 self._dropped["deforming, far from a key frame"] += len(points)
         for group in groups:

@@ -52,7 +52,9 @@ class Track:
         times = (self.timestamps_ns - self.timestamps_ns[0]).astype(np.float64) * 1e-9
         now = (timestamps_ns - self.timestamps_ns[0]).astype(np.float64) * 1e-9
         poses = np.full((len(now), 4, 4), np.nan)
-        present = (now >= -carry_s) & (now <= times[-1] + carry_s)
+        carry_ns = round(carry_s * 1e9)
+        first, last = self.timestamps_ns[0] - carry_ns, self.timestamps_ns[-1] + carry_ns
+        present = (timestamps_ns >= first) & (timestamps_ns <= last)
         if not present.any():
             return poses
         poses[present] = np.eye(4)
