@@ -123,7 +123,9 @@ def add_triangles(
                 # Centres of the SAMPLES ** 2 congruent parts, upright (even j) and turned (odd j), row by row.
                 p = (i + (1.0 if j % 2 == 0 else 2.0) / 3.0) / SAMPLES
                 q = (j // 2 + (1.0 if j % 2 == 0 else 2.0) / 3.0) / SAMPLES
-                x, y, z = int(a[0] + p * ux + q * vx), int(a[1] + p * uy + q * vy), int(a[2] + p * uz + q * vz)
+                x = int(np.floor(a[0] + p * ux + q * vx))
+                y = int(np.floor(a[1] + p * uy + q * vy))
+                z = int(np.floor(a[2] + p * uz + q * vz))
                 if 0 <= x < nx and 0 <= y < ny and 0 <= z < nz and slots[(x * ny + y) * nz + z] >= 0:
                     slot = slots[(x * ny + y) * nz + z]
                     votes[slot, label] += share
