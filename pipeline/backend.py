@@ -14,7 +14,8 @@ APT_LINE = "apt-get install -y libusb-1.0-0 libgl1 libegl1 libx11-6 libgomp1"
 
 def loads(backend: Backend) -> str | None:
     """None if the library imports in a process of its own, else the last line it said. A crash there harms nobody."""
-    found = subprocess.run([sys.executable, "-c", f"import {backend}"], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-c", f"import {backend}"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  our own interpreter
     if found.returncode == 0:
         return None
     lines = found.stderr.strip().splitlines()

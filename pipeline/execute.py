@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from ..schemas.errors import ComputeError, PipelineError, StorageError
 from ..schemas.product import Product
@@ -65,16 +65,18 @@ def execute(
     outcome = Outcome()
     waiting = sorted(plans, key=lambda plan: -len(plan.indexed.tables.timestamps_ns))
     running: dict[str, _Scene] = {}
-    futures = as_completed(loop=client.loop) if client is not None else None
+    # Without a client there is nothing to compute: every scene is only finished.
+    dask: Any = client
+    futures: Any = as_completed(loop=dask.loop) if client is not None else None
     owners: dict[Any, str] = {}
 
     def submit(scene: str, calls: list[Call]) -> None:
         longest_first = sorted(calls, key=lambda call: -call.cost)
         for order, call in enumerate(longest_first):
-            future = client.submit(call.function, *call.args, pure=False, priority=-order)
+            future = dask.submit(call.function, *call.args, pure=False, priority=-order)
             owners[future] = scene
             running[scene].pending[future] = call
-            cast("Any", futures).add(future)
+            futures.add(future)
 
     def start() -> None:
         while waiting and len(running) < workers + 1:
@@ -90,7 +92,7 @@ def execute(
 
     start()
     while running:
-        future: Any = next(cast("Any", futures))
+        future: Any = next(futures)
         scene = running.get(owners.pop(future, ""))
         if scene is None:
             continue

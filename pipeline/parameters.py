@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
@@ -16,6 +16,8 @@ from pydantic import TypeAdapter, ValidationError
 from ..schemas.errors import UsageError
 from ..stages.stage import Stage
 from .registry import STAGES
+
+_CONFIG: TypeAdapter[dict[str, dict[str, Any]]] = TypeAdapter(dict[str, dict[str, Any]])
 
 Values = Mapping[str, Mapping[str, Any]]
 """Stage name to parameter name to value."""
@@ -97,14 +99,15 @@ def read_config(path: Path) -> dict[str, dict[str, Any]]:
         ) from error
     if content is None:
         return {}
-    if not isinstance(content, dict) or not all(isinstance(v, dict) for v in cast("dict[str, Any]", content).values()):
+    try:
+        return _CONFIG.validate_python(content, strict=True)
+    except ValidationError as error:
         raise UsageError(
             "the configuration has another shape",
             file=str(path),
             found=type(content).__name__,
             expected="stage names over parameter names, as in 'densify: {knn: 5}'",
-        )
-    return cast("dict[str, dict[str, Any]]", content)
+        ) from error
 
 
 def parse_set(text: str) -> tuple[str, str, Any]:

@@ -37,9 +37,13 @@ class StoredScene:
         self._fingerprints: Mapping[type[Product], str] = dict(address.fingerprints)
         self._readers: dict[type[Product], ProductReader] = {}
 
-    @cached_property
+    @property
     def tables(self) -> SceneTables:
         """Poses, key frames, tracks."""
+        return self._tables
+
+    @cached_property
+    def _tables(self) -> SceneTables:
         return load(SceneTables, self.product(SceneTables))
 
     def sweep(self, index: int) -> SweepPoints:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 import yaml
@@ -63,7 +63,7 @@ def option_value(default: Any, given: Any) -> Any:
         raise UsageError("a list cannot be read", found=given, expected="values separated by commas") from error
 
 
-def stage_options(stage: type[Stage]) -> Mapping[str, tuple[type, Any, str]]:
+def stage_options(stage: type[Stage]) -> Mapping[str, tuple[Any, Any, str]]:
     """Parameter name to option type, default and help; the grid has an option of its own."""
     return {
         p.name: (option_type(p.default), p.default, f"{p.help} Default: {_shown(p.default)}.")
@@ -73,4 +73,5 @@ def stage_options(stage: type[Stage]) -> Mapping[str, tuple[type, Any, str]]:
 
 
 def _shown(default: Any) -> str:
-    return ",".join(str(v) for v in default) if isinstance(default, (tuple, list)) else str(default)
+    values = cast("tuple[object, ...]", default) if isinstance(default, tuple) else (default,)
+    return ",".join(str(value) for value in values)

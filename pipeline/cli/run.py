@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -47,7 +47,7 @@ class Request:
 
 def _command(target: str, stage: type[Stage] | None) -> Callable[..., None]:
     """A typer command whose options are the common ones and the stage's own parameters."""
-    own = opt.stage_options(stage) if stage else {}
+    own: Mapping[str, tuple[Any, Any, str]] = opt.stage_options(stage) if stage else {}
 
     def command(**given: Any) -> None:
         chosen = {
@@ -156,10 +156,14 @@ def _execute(
 
     if not busy:
         note("nothing to do: every product asked for is committed with these parameters and files")
-        return execute(None, store, data_root, plans, record, workers, lambda *_: None)
+        return execute(None, store, data_root, plans, record, workers, _silent)
     client = cluster.client()
     with shown(plans) as progress:
         return execute(client, store, data_root, plans, record, workers, progress)
+
+
+def _silent(scene: str, stage: str, share: float) -> None:
+    del scene, stage, share
 
 
 class _Cluster:
@@ -194,8 +198,7 @@ def _backend(kept: str | None, cluster: _Cluster) -> Any:
 
 
 def with_backend(stage: Stage, backend: Literal["open3d", "pymeshlab"]) -> Stage:
-    import dataclasses
-
+    """The stage with the back end that the store keeps, where it has one."""
     from ...stages.reconstruct import Reconstruct
 
-    return dataclasses.replace(stage, backend=backend) if isinstance(stage, Reconstruct) else stage
+    return replace(stage, backend=backend) if isinstance(stage, Reconstruct) else stage

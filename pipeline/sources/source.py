@@ -21,7 +21,7 @@ class Source(ABC):
         self.data_root = data_root
         self.version = version
 
-    @classmethod
+    @classmethod  # noqa: B027  a dataset without a library has nothing to load
     def prepare(cls) -> None:
         """Loads the dataset's library ahead of its use, for a caller that has to wait for something else anyway."""
 

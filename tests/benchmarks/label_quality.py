@@ -1,6 +1,6 @@
 """Quality of labels against the exact truth, over simulated streets that no default was chosen on.
 
-    python tests/benchmarks/label_quality.py [--seeds 101 102 103 104 105] [--seconds 20] [-- OPTIONS OF run densify]
+python tests/benchmarks/label_quality.py [--seeds 101 102 103 104 105] [--seconds 20] [-- OPTIONS OF run densify]
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ def quality(seed: int, seconds: float, extra: list[str]) -> dict[str, Any]:
     """The comparison's JSON for one street."""
     with tempfile.TemporaryDirectory() as name:
         log, store = f"{name}/log", f"{name}/labels.zarr"
-        quiet = {"check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        subprocess.run([PROGRAM, "sample", "--out", log, "--seconds", str(seconds), "--seed", str(seed)], **quiet)
-        subprocess.run([PROGRAM, "run", "densify", "--dataroot", log, "--out", store, *extra], **quiet)
+        for command in (
+            [PROGRAM, "sample", "--out", log, "--seconds", str(seconds), "--seed", str(seed)],
+            [PROGRAM, "run", "densify", "--dataroot", log, "--out", store, *extra],
+        ):
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         compare = [PROGRAM, "compare", store, "--reference", f"truth:{log}", "--json"]
         return json.loads(subprocess.run(compare, check=True, capture_output=True, text=True).stdout)
 
@@ -43,7 +45,9 @@ def main() -> None:
         figures += [one[kind]["iou"] for kind in ("static", "moving_rigid", "deforming")]
         print(f"| {seed} | {' | '.join(f'{f:.3f}' for f in figures)} | {one['frames']} |")
     classes = sorted({name for one in found.values() for name in one["per_class"]})
-    rows = {name: [one["per_class"][name]["iou"] for one in found.values() if name in one["per_class"]] for name in classes}
+    rows = {
+        name: [one["per_class"][name]["iou"] for one in found.values() if name in one["per_class"]] for name in classes
+    }
     rows = {name: [v for v in values if v is not None] for name, values in rows.items()}
     print("\n| class | worst IoU | mean IoU |\n|---|---|---|")
     for name, values in sorted(rows.items(), key=lambda row: min(row[1], default=0.0)):

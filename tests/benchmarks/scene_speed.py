@@ -34,7 +34,9 @@ def measured_run(log: Path, store: Path) -> tuple[float, float, dict[str, float]
     seconds = time.perf_counter() - start
     if process.returncode != 0:
         raise SystemExit(f"{' '.join(command)} exited with {process.returncode}")
-    events = [json.loads(line) for line in next(store.with_suffix(".runs").glob("*/events.jsonl")).read_text().splitlines()]
+    events = [
+        json.loads(line) for line in next(store.with_suffix(".runs").glob("*/events.jsonl")).read_text().splitlines()
+    ]
     spans, parts, before = {}, defaultdict(float), 0.0
     for event in events:
         parts[event["stage"]] += event["seconds"]
@@ -62,13 +64,19 @@ def main() -> None:
         folder = Path(name)
         for length in (2.0, *options.seconds):
             log = folder / f"log-{length:g}"
-            subprocess.run([str(PROGRAM), "sample", "--out", str(log), "--seconds", str(length)], check=True, stdout=subprocess.DEVNULL)
+            subprocess.run(
+                [str(PROGRAM), "sample", "--out", str(log), "--seconds", str(length)],
+                check=True,
+                stdout=subprocess.DEVNULL,
+            )
             for number in range(1 if length == 2.0 else options.runs):
                 store = folder / f"run-{length:g}-{number}.zarr"
                 seconds, peak, spans, parts = measured_run(log, store)
                 if length != 2.0:
                     peaks[length] = max(peaks.get(length, 0.0), peak)
-                    print(f"{length:g} s scene: {seconds:.1f} s in all, {peak:.0f} MiB at most in a worker and its child")
+                    print(
+                        f"{length:g} s scene: {seconds:.1f} s in all, {peak:.0f} MiB at most in a worker and its child"
+                    )
                     for stage, span in spans.items():
                         print(f"  {stage:12s} {span:6.1f} s wall, {parts[stage]:6.1f} s in its parts")
                     print(f"  {'start, end':12s} {seconds - sum(spans.values()):6.1f} s wall")
