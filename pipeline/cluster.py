@@ -74,16 +74,17 @@ def local_client(workers: int) -> Generator[Any]:
     with dask.config.set(SETTINGS):
         # Not before its settings: how workers are started is read at import.
         distributed: Any = importlib.import_module("distributed")
-        cluster = distributed.LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            processes=True,
-            host="127.0.0.1",
-            dashboard_address=None,
-            # The scheduler serves HTTP all the same; a fixed port would warn where two runs share a machine.
-            scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
-            silence_logs=logging.CRITICAL,
-        )
+        with _signals_are_for_us():
+            cluster = distributed.LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                processes=True,
+                host="127.0.0.1",
+                dashboard_address=None,
+                # The scheduler serves HTTP all the same; a fixed port would warn where two runs share a machine.
+                scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
+                silence_logs=logging.CRITICAL,
+            )
         # Not `with`: a client leaves in the thread it was entered in, and ours is made in the background.
         client = distributed.Client(cluster, set_as_default=False)
         try:

@@ -90,24 +90,26 @@ def kill_group(process: subprocess.Popen[str]) -> None:
     process.wait()
 
 
-def group(leader: int) -> list[int]:
-    """Processes of a process group that still run, from /proc."""
-    found: list[int] = []
+def _processes() -> Iterator[tuple[int, int, int]]:
+    """Number, parent and group of every process that still runs, from /proc."""
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                state, _, pgrp = (entry / "stat").read_text().rpartition(")")[2].split()[:3]
+                state, parent, leader = (entry / "stat").read_text().rpartition(")")[2].split()[:3]
             except OSError:
                 continue
-            if int(pgrp) == leader and state != "Z":
-                found.append(int(entry.name))
-    return sorted(found)
+            if state != "Z":
+                yield int(entry.name), int(parent), int(leader)
+
+
+def group(leader: int) -> list[int]:
+    """Processes of a process group."""
+    return sorted(pid for pid, _, of in _processes() if of == leader)
 
 
 def children(pid: int) -> list[int]:
     """Direct children of a process."""
-    found = Path(f"/proc/{pid}/task/{pid}/children")
-    return [int(word) for word in found.read_text().split()] if found.exists() else []
+    return sorted(child for child, parent, _ in _processes() if parent == pid)
 
 
 def until(condition: Callable[[], object], timeout_s: float, what: str) -> None:
