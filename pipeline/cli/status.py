@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from ...schemas.scene import SceneTables
 from . import options as opt
 from .console import OUT, emit, fail, note
 
@@ -23,7 +24,7 @@ def status(
 
     opened = Store.open(store)
     index = read_index(opened)
-    names = sorted({name for entry in index.scenes.values() for name in entry.products})
+    names = sorted({SceneTables.name} | {name for entry in index.scenes.values() for name in entry.products})
     unfinished = sorted(set(opened.scenes()) - set(index.scenes))
     if as_json:
         scenes = {
@@ -35,12 +36,13 @@ def status(
         return
     kind = " (simulated)" if opened.identity.synthetic else ""
     table = Table(title=f"{opened.path.name}: {opened.identity.dataset}{kind}")
-    table.add_column("scene")
+    table.add_column("scene", no_wrap=True)
     table.add_column("key frames", justify="right")
+    names.remove(SceneTables.name)
     for name in names:
-        table.add_column(name)
+        table.add_column(name.replace("_", " "), no_wrap=False, min_width=8)
     for name, entry in index.scenes.items():
-        table.add_row(name, str(len(entry.frames)), *(entry.products.get(n, "-")[:16] for n in names))
+        table.add_row(name, str(len(entry.frames)), *(entry.products.get(n, "-")[:8] for n in names))
     OUT.print(table)
     if unfinished:
         note(f"not finished: {', '.join(unfinished)}")
