@@ -70,9 +70,9 @@ class Child:
     def call(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Runs a module-level function in the child. Raises ComputeError if the child died, else what it raised."""
         calls = self.start()
-        calls.send((function, args, kwargs))
-        wait([calls, self._process.sentinel])
         try:
+            calls.send((function, args, kwargs))
+            wait([calls, self._process.sentinel])
             good, value = calls.recv()
         except (EOFError, OSError):
             self._process.join()
@@ -86,6 +86,10 @@ class Child:
                 expected="a result",
                 fix="try another reconstruct.cell_m or back end; the points that caused it are in this scene",
             ) from None
+        except BaseException:
+            # An interrupt, say: the answer still to come must not be taken for the next call's.
+            self.stop()
+            raise
         os.ftruncate(self._said, 0)
         if good:
             return value
