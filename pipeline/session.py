@@ -36,10 +36,7 @@ class Log:
 
 def open_log(dataset: str, data_root: Path, version: str | None) -> Log:
     """The log in a folder. Raises UsageError naming what is there, where the folder or the release is not."""
-    if dataset not in SOURCES:
-        raise UsageError(
-            "no such dataset", found=dataset, expected=f"one of {', '.join(SOURCES)}", fix="correct --dataset"
-        )
+    _check_dataset(dataset)
     if not data_root.is_dir():
         raise UsageError("the data root is no folder", file=str(data_root), fix="correct --dataroot")
     reader = SOURCES[dataset]
@@ -58,8 +55,16 @@ def open_log(dataset: str, data_root: Path, version: str | None) -> Log:
     return Log(reader(data_root, version or releases[0]), data_root, (data_root / SIMULATED).exists())
 
 
+def _check_dataset(dataset: str) -> None:
+    if dataset not in SOURCES:
+        raise UsageError(
+            "no such dataset", found=dataset, expected=f"one of {', '.join(SOURCES)}", fix="correct --dataset"
+        )
+
+
 def sample_log(dataset: str, write: Callable[[Path], None]) -> Path:
-    """The built-in sample log in the user's cache folder, written at its first use."""
+    """The built-in sample log in the user's cache folder, written at its first use. Raises UsageError for an unknown dataset."""
+    _check_dataset(dataset)
     folder = platformdirs.user_cache_path("occ-pipeline") / f"sample-{dataset}-{__version__}"
     if not (folder / SIMULATED).exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
