@@ -25,7 +25,8 @@ def test_single_scans_without_point_labels(recordings: Path, tmp_path: Path) -> 
     store = tmp_path / "scans.zarr"
     ended = command("run", "densify", "--dataroot", recordings / "nuscenes_keyframes", "--out", store)
     assert ended.code == 0, ended.err
-    assert Image.open(ended.out.splitlines()[-1]).size[0] > 1000
+    with Image.open(ended.out.splitlines()[-1]) as picture:
+        assert picture.size[0] > 1000
     for scene in ("scene-0061", "scene-fd84"):
         state, semantics = labels(store, scene)
         assert state.shape == (1, 200, 200, 16)
