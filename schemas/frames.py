@@ -27,6 +27,8 @@ class SE3:
             raise ValueError(f"a rigid transform is a (4, 4) matrix, found shape {matrix.shape}")
         if not np.isfinite(matrix).all():
             raise ValueError("a rigid transform must be finite, found NaN or infinity")
+        if (matrix[3] != (0.0, 0.0, 0.0, 1.0)).any():
+            raise ValueError(f"the last row of a rigid transform is 0 0 0 1, found {matrix[3].tolist()}")
         rotation = matrix[:3, :3]
         if np.abs(rotation @ rotation.T - np.eye(3)).max() > _ORTHONORMAL_TOLERANCE or np.linalg.det(rotation) < 0:
             raise ValueError("the rotation of a rigid transform must be orthonormal and right-handed")

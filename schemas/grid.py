@@ -44,6 +44,8 @@ class VoxelGrid:
         cls, range_m: tuple[float, float, float, float, float, float], voxel_m: float, frame: GridFrame = "ego"
     ) -> VoxelGrid:
         """From (x0, y0, z0, x1, y1, z1) in metres. Raises ValueError unless each side is a whole number of voxels."""
+        if not (np.isfinite(range_m).all() and np.isfinite(voxel_m) and voxel_m > 0):
+            raise ValueError(f"a grid needs finite bounds and a positive voxel edge, found {range_m} and {voxel_m}")
         low, high = np.array(range_m[:3]), np.array(range_m[3:])
         counts = (high - low) / voxel_m
         shape = np.rint(counts).astype(int)

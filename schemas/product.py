@@ -159,7 +159,10 @@ class InMemory:
 
     def read(self, name: str) -> Array:
         value = getattr(self._product, name)
-        return np.concatenate(list(value)) if isinstance(value, Blocks) else cast("Array", value)
+        if not isinstance(value, Blocks):
+            return cast("Array", value)
+        none = np.zeros((0, *value.shape[1:]), dtype=value.dtype)
+        return np.concatenate([none, *value])
 
     def rows(self, name: str, start: int, stop: int) -> Array:
         return self.read(name)[start:stop]

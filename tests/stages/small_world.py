@@ -178,7 +178,8 @@ class Group:
     points: np.ndarray
     frame: int = -1
     labels: int = NOBODY
-    sensor: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    sensor: tuple[float, float, float] | np.ndarray = (0.0, 0.0, 0.0)
+    """Where the points were seen from, one for all or one each."""
     returns: int = 1
 
 
@@ -194,7 +195,9 @@ def object_clouds(
 
     return ObjectClouds(
         points=rows([g.points for g in groups], "float32", 3),
-        sensors=rows([np.tile(g.sensor, (n, 1)) for g, n in zip(groups, counts, strict=True)], "float32", 3),
+        sensors=rows(
+            [np.broadcast_to(np.asarray(g.sensor), (n, 3)) for g, n in zip(groups, counts, strict=True)], "float32", 3
+        ),
         sweep=np.zeros(total, np.int32),
         returns=rows([np.full(n, g.returns) for g, n in zip(groups, counts, strict=True)], "uint16"),
         labels=rows([np.full(n, g.labels) for g, n in zip(groups, counts, strict=True)], "uint8"),

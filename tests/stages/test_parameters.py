@@ -1,0 +1,71 @@
+"""Stages refuse parameters that cannot be, before anything runs."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+from occ_pipeline.stages.densify import Densify
+from occ_pipeline.stages.reconstruct import Reconstruct
+from occ_pipeline.stages.separate import Separate
+from occ_pipeline.stages.stage import Stage
+from pydantic import TypeAdapter, ValidationError
+
+STAGES: list[type[Stage]] = [Separate, Reconstruct, Densify]
+NUMBERS = [
+    (stage, field.name, field.default)
+    for stage in STAGES
+    for field in dataclasses.fields(stage)
+    if type(field.default) in (int, float)
+]
+SIGNED = {"lowest_m", "highest_m"}
+MAY_BE_ZERO = {
+    *("moving_m", "box_margin_m", "buffer_m", "clearance_m", "carry_s", "deforming_window_s"),
+    *("halo_m", "density_quantile", "least_area_m2", "least_surface"),
+}
+
+
+def build(stage: type[Stage], **values: Any) -> Stage:
+    return TypeAdapter(stage).validate_python(values)
+
+
+@pytest.mark.parametrize(("stage", "name", "default"), NUMBERS, ids=lambda v: getattr(v, "name", None))
+def test_numbers_that_cannot_be_are_refused(stage: type[Stage], name: str, default: float) -> None:
+    assert getattr(build(stage, **{name: default}), name) == default
+    for nonsense in (float("nan"), float("inf"), "many", None, *([] if name in SIGNED else [-1])):
+        with pytest.raises(ValidationError) as caught:
+            build(stage, **{name: nonsense})
+        assert caught.value.errors()[0]["loc"] == (name,)
+    if name in MAY_BE_ZERO | SIGNED:
+        assert getattr(build(stage, **{name: 0}), name) == 0
+    else:
+        with pytest.raises(ValidationError):
+            build(stage, **{name: 0})
+    if isinstance(default, int):
+        with pytest.raises(ValidationError):
+            build(stage, **{name: 1.5})
+
+
+@pytest.mark.parametrize(
+    ("stage", "values", "words"),
+    [
+        (Reconstruct, {"density_quantile": 1.0}, "less than 1"),
+        (Reconstruct, {"backend": "cgal"}, "open3d"),
+        (Densify, {"grid": "0,0,0,1,1,1@0.3"}, "whole number"),
+        (Separate, {"cell_m": 0.01}, "128 cells"),
+        (Separate, {"block_m": 0.01}, "128 cells"),
+        (Separate, {"ego_box_m": (0, 0, 0)}, "required"),
+    ],
+)
+def test_other_nonsense_is_refused(stage: type[Stage], values: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        build(stage, **values)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_parameter_has_a_help_text_and_defaults_pass_their_own_checks(stage: type[Stage]) -> None:
+    described = TypeAdapter(stage).json_schema()["properties"]
+    for field in dataclasses.fields(stage):
+        assert described[field.name]["description"], field.name
+    assert build(stage, **TypeAdapter(stage).dump_python(stage(), mode="json")) == stage()
