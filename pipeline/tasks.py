@@ -27,7 +27,7 @@ class Receipt:
 
     seconds: float
     peak_mib: float
-    """Largest resident size this worker has had, and its native child with it."""
+    """Largest resident size this worker has had, and that of its native child, added up."""
     counts: Mapping[str, int]
     """Lengths of the axes of what was written."""
 
@@ -100,5 +100,5 @@ def _folder(address: SceneAddress, job: str, part: Part) -> Path:
 
 
 def _receipt(start: float, counts: Mapping[str, int]) -> Receipt:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 + NATIVE.peak_mib()
     return Receipt(round(time.perf_counter() - start, 3), round(peak, 1), counts)

@@ -95,6 +95,17 @@ class Child:
             return value
         raise value
 
+    def peak_mib(self) -> float:
+        """Largest resident size the running child has had, MiB; 0 without one, or where the system does not tell."""
+        if self._calls is None or self._owner != os.getpid():
+            return 0.0
+        try:
+            status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
+        except OSError:
+            return 0.0
+        sizes = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")]
+        return int(sizes[0]) / 1024 if sizes else 0.0
+
     def _last_words(self) -> str:
         lines = os.pread(self._said, 1 << 20, 0).decode(errors="replace").split("\n")
         return next((line.strip()[-_LAST_WORDS:] for line in reversed(lines) if line.strip()), "")
