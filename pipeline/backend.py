@@ -10,6 +10,7 @@ from ..schemas.errors import UsageError
 from ..stages.kernels.poisson import Backend
 
 APT_LINE = "apt-get install -y libusb-1.0-0 libgl1 libegl1 libx11-6 libgomp1"
+MESHLAB_LINE = "pip install 'occ-pipeline[meshlab]'"
 
 
 def loads(backend: Backend) -> str | None:
@@ -39,9 +40,17 @@ def choose(kept: Backend | None, warn: Callable[[str], None], probe: Callable[[B
                 )
             return backend
         reasons[backend] = reason
+    found = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+    if kept:
+        mend = APT_LINE if kept == "open3d" else MESHLAB_LINE
+        raise UsageError(
+            f"the store's surfaces are made by {kept}, which cannot be loaded",
+            found=found,
+            fix=f"{mend}, or begin another store with --out",
+        )
     raise UsageError(
         "no library for surface reconstruction can be loaded",
-        found="; ".join(f"{name}: {reason}" for name, reason in reasons.items()),
+        found=found,
         expected=" or ".join(wanted),
-        fix=f"{APT_LINE}, or pip install 'occ-pipeline[meshlab]'",
+        fix=f"{APT_LINE}, or {MESHLAB_LINE}",
     )

@@ -125,10 +125,12 @@ def run(request: Request) -> int:
         stages = [with_backend(stage, backend) for stage in wanted]
         planned = make_plan(store, log, stages, opt.split_names(request.scenes), note)
         record.begin({"stages": [s.name for s in stages], "data_root": data_root, "scenes": sorted(planned.plans)})
-        for name, scene in planned.indexed.scenes.items():
+        for scene in planned.indexed.scenes.values():
             for text in scene.warnings:
-                warn(f"{name}: {text}")
+                warn(f"{text}; the scene does without")
         todo = [plan for plan in planned.plans.values() if plan.to_run]
+        if before is not None and any(step.stage.name == "reconstruct" for plan in todo for step in plan.to_run):
+            _probed(backend, cluster)
         outcome = _execute(
             cluster, store, log.data_root, list(planned.plans.values()), record, workers, bool(todo), shown
         )
@@ -188,13 +190,16 @@ class _Cluster:
 
 
 def _backend(kept: str | None, cluster: _Cluster) -> Any:
+    return _probed(None, cluster) if kept is None else kept
+
+
+def _probed(kept: Any, cluster: _Cluster) -> Any:
+    """The library that loads in a worker; the store's own, where it has one."""
     from ..backend import choose
     from ..tasks import probe
 
-    if kept is not None:
-        return kept
     client = cluster.client()
-    return choose(None, warn, lambda backend: client.submit(probe, backend, pure=False).result())
+    return choose(kept, warn, lambda backend: client.submit(probe, backend, pure=False).result())
 
 
 def with_backend(stage: Stage, backend: Literal["open3d", "pymeshlab"]) -> Stage:
