@@ -1,0 +1,165 @@
+"""Reasons to run: any one parameter, file, version or table that changes reruns what depends on it, and nothing else."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from occ_pipeline.pipeline.indexing import IndexedScene
+from occ_pipeline.pipeline.plan import Step, plan_scene
+from occ_pipeline.pipeline.registry import STAGES
+from occ_pipeline.pipeline.store.fingerprint import SourceFile
+from occ_pipeline.schemas.grid import GRIDS
+from occ_pipeline.schemas.product import Product
+from occ_pipeline.stages.stage import Stage
+
+ORDER = list(STAGES)
+
+
+@dataclasses.dataclass
+class Committed:
+    """A scene's committed products, with no arrays behind them: plans look at manifests alone."""
+
+    path: Path
+    sources: Mapping[str, str] = dataclasses.field(default_factory=lambda: {"a.bin": "0" * 64})
+    provenances: dict[str, Any] = dataclasses.field(default_factory=dict)
+    tables: str = "f" * 64
+
+    def plan(self, changes: Mapping[str, Mapping[str, Any]] | None = None, back_end: str = "open3d") -> dict[str, Step]:
+        """Plans all stages; ``changes`` are parameters."""
+        stages = [kind(**(changes or {}).get(name, {})) for name, kind in STAGES.items()]
+        return self.plan_stages(stages, back_end)
+
+    def plan_stages(self, stages: list[Stage], back_end: str = "open3d") -> dict[str, Step]:
+        fake = _FakeStore(self.provenances, back_end)
+        indexed = IndexedScene(_FakeTables(), self.tables, ())  # type: ignore[arg-type]
+        planned = plan_scene(fake, _FakeIndex(self.provenances), indexed, stages, self.path, _FakeHashes(self.sources))  # type: ignore[arg-type]
+        return {step.stage.name: step for step in planned.steps}
+
+    def commit(self, steps: Mapping[str, Step]) -> None:
+        """As a run would have done."""
+        for step in steps.values():
+            for product, provenance in step.provenances.items():
+                self.provenances[product.name] = provenance
+
+
+@dataclasses.dataclass
+class _FakeTables:
+    scene: str = "s"
+    point_files: tuple[str, ...] = ("a.bin",)
+    label_files: tuple[str, ...] = ("",)
+
+
+@dataclasses.dataclass
+class _FakeHashes:
+    content: Mapping[str, str]
+
+    def of(self, root: Path, names: list[str]) -> Any:
+        return [SourceFile(name, 20, self.content[name]) for name in names]
+
+
+class _FakeStore:
+    def __init__(self, provenances: dict[str, Any], back_end: str) -> None:
+        self._provenances = provenances
+        self.identity = type("Identity", (), {"back_end": back_end})
+
+    def committed(self, scene: str, product: type[Product], fingerprint: str) -> bool:
+        return product.name in self._provenances and self._provenances[product.name].fingerprint == fingerprint
+
+    def manifest(self, scene: str, product: type[Product], fingerprint: str) -> Any:
+        return type("Manifest", (), {"provenance": self._provenances[product.name]})
+
+
+class _FakeIndex:
+    def __init__(self, provenances: dict[str, Any]) -> None:
+        products = {name: p.fingerprint for name, p in provenances.items()}
+        self.scenes = {"s": type("Entry", (), {"products": products})} if products else {}
+
+
+@pytest.fixture
+def committed(tmp_path: Path) -> Committed:
+    scene = Committed(tmp_path)
+    scene.commit(scene.plan())
+    return scene
+
+
+def reasons(steps: Mapping[str, Step]) -> list[str]:
+    return [steps[name].reason for name in ORDER]
+
+
+def other(default: Any) -> Any:
+    """Another value of a parameter's kind."""
+    if isinstance(default, bool):
+        return not default
+    if isinstance(default, (int, float)):
+        return default + 1
+    if isinstance(default, str):
+        return {"open3d": "pymeshlab"}[default]
+    if isinstance(default, tuple):
+        return default[:-1] + ((default[-1] + 1,) if isinstance(default[-1], float) else ())
+    return GRIDS["surroundocc"]
+
+
+def test_nothing_is_made_yet(tmp_path: Path) -> None:
+    steps = Committed(tmp_path).plan()
+    assert reasons(steps) == ["missing"] * 3
+    assert {step.why for step in steps.values()} == {"not made yet"}
+
+
+def test_all_is_done(committed: Committed) -> None:
+    steps = committed.plan()
+    assert reasons(steps) == ["done"] * 3
+    assert {step.why for step in steps.values()} == {"committed"}
+
+
+PARAMETERS = [(name, field.name, field.default) for name, kind in STAGES.items() for field in dataclasses.fields(kind)]
+
+
+@pytest.mark.parametrize(("stage", "parameter", "default"), PARAMETERS, ids=[f"{s}.{p}" for s, p, _ in PARAMETERS])
+def test_one_parameter_reruns_what_depends_on_it(
+    stage: str, parameter: str, default: Any, committed: Committed
+) -> None:
+    steps = committed.plan({stage: {parameter: other(default)}})
+    place = ORDER.index(stage)
+    assert reasons(steps) == ["done"] * place + ["changed"] + ["upstream"] * (len(ORDER) - place - 1)
+    assert steps[stage].why.startswith(f"{parameter} ")
+    assert " -> " in steps[stage].why
+    for name in ORDER[place + 1 :]:
+        assert steps[name].why.endswith("changed")
+
+
+def test_every_reason_is_told(committed: Committed) -> None:
+    steps = committed.plan({"reconstruct": {"knn": 3, "halo_m": 1.0}, "densify": {"knn": 9}})
+    assert steps["reconstruct"].why == "halo_m 2.5 -> 1.0; knn 5 -> 3"
+    assert steps["densify"].why == "knn 5 -> 9; surfaces changed"
+
+
+def test_changed_file(committed: Committed) -> None:
+    committed.sources = {"a.bin": "1" * 64}
+    steps = committed.plan()
+    assert reasons(steps) == ["changed", "upstream", "upstream"]
+    assert steps["separate"].why.startswith("files changed")
+
+
+def test_changed_tables(committed: Committed) -> None:
+    committed.tables = "e" * 64
+    assert reasons(committed.plan()) == ["upstream"] * 3
+    assert committed.plan()["separate"].why == "scene_tables changed"
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_another_version_of_a_stage(name: str, committed: Committed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(STAGES[name], "version", 99)
+    steps = committed.plan()
+    place = ORDER.index(name)
+    assert reasons(steps) == ["done"] * place + ["changed"] + ["upstream"] * (len(ORDER) - place - 1)
+    assert steps[name].why.startswith("stage version")
+
+
+def test_another_library(committed: Committed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("occ_pipeline.pipeline.plan._version", lambda name: "99" if name == "open3d" else None)
+    assert committed.plan()["reconstruct"].reason == "changed"
+    assert "libraries" in committed.plan()["reconstruct"].why
