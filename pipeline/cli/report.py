@@ -10,6 +10,7 @@ from rich.table import Table
 
 from ...schemas.errors import PipelineError
 from ..execute import Outcome
+from ..plan import ScenePlan
 from ..session import Planned, frames
 from .console import ERR, fail, note
 
@@ -31,13 +32,21 @@ def run_json(
     return {"store": str(store), "run": str(record), "scenes": scenes, "absent": list(planned.indexed.absent)}
 
 
+def _reasons(plan: ScenePlan) -> str:
+    """Stages that ran and why, each reason once."""
+    stages: dict[str, list[str]] = {}
+    for step in plan.to_run:
+        stages.setdefault(step.why, []).append(step.stage.name)
+    return "; ".join(f"{', '.join(names)} ({why})" for why, names in stages.items())
+
+
 def run_table(planned: Planned, outcome: Outcome, failures: Mapping[str, list[PipelineError]], synthetic: bool) -> None:
     """The run as a table, failures below it one line each."""
     table = Table(title="simulated log" if synthetic else None, title_style="bold yellow")
     for column, justify in (("scene", "left"), ("status", "left"), ("key frames", "right"), ("ran", "left")):
         table.add_column(column, justify="right" if justify == "right" else "left")
     for name, plan in planned.plans.items():
-        ran = "; ".join(f"{step.stage.name} ({step.why})" for step in plan.to_run) or "nothing: all committed"
+        ran = _reasons(plan) or "nothing: all committed"
         done = name in outcome.done
         status = "[green]done[/]" if done else "[red]failed[/]"
         table.add_row(name, status, str(frames(plan.indexed.tables)), ran if done else "")

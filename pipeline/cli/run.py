@@ -37,6 +37,7 @@ class Request:
     workers: int | None
     stages: dict[str, Stage]
     as_json: bool
+    debug: bool = False
 
     @property
     def store_path(self) -> Path:
@@ -60,7 +61,7 @@ def _command(target: str, stage: type[Stage] | None) -> Callable[..., None]:
         )
         request = Request(
             GROUPS.get(target, (target,)), given["dataset"], given["dataroot"], given["release"], given["out"],
-            given["scenes"], given["workers"], stages, given["as_json"],
+            given["scenes"], given["workers"], stages, given["as_json"], given["debug"],
         )  # fmt: skip
         raise typer.Exit(run(request))
 
@@ -141,6 +142,8 @@ def run(request: Request) -> int:
         emit(result)
     else:
         run_table(planned, outcome, failures, log.synthetic)
+    if outcome.failed:
+        _details(record.path / "failures", request.debug)
     if outcome.done and "densify" in {stage.name for stage in stages} and not request.as_json:
         from ..picture import draw_stored_frame
 
@@ -149,6 +152,15 @@ def run(request: Request) -> int:
         draw_stored_frame(store, scene, None, log.data_root).save(picture)
         last_line(str(picture))
     return 3 if failures else 0
+
+
+def _details(folder: Path, debug: bool) -> None:
+    """Where the tracebacks of failed scenes are, or the tracebacks themselves."""
+    if not debug:
+        note(f"details of what failed: {folder}")
+        return
+    for path in sorted(folder.glob("*.txt")):
+        note(path.read_text(encoding="utf-8"))
 
 
 def _execute(
