@@ -10,8 +10,9 @@ from ..schemas.errors import InputError, UsageError
 from ..schemas.product import load
 from ..schemas.scene import DatasetTables, SceneList, SceneTables
 from .sources import Source, preflight
-from .store.fingerprint import Provenance, Sources
+from .store.fingerprint import NO_SOURCES, Provenance, Sources, digest
 from .store.hashes import FileHashes
+from .store.manifest import Manifest
 from .store.store import Store
 
 VERSION = 1
@@ -63,10 +64,11 @@ def index(
     for name in known.scenes:
         if wanted is not None and name not in wanted:
             continue
-        told = load(SceneTables, store.reader(name, DatasetTables, _of_scene(listing, name).fingerprint))
+        stored = store.reader(name, DatasetTables, _of_scene(listing, name).fingerprint)
+        told = load(SceneTables, stored)
         found = preflight(source.data_root, told)
         if found.tables is not None:
-            scenes[name] = _commit_present(store, listing, found.tables, found.warnings)
+            scenes[name] = _commit_present(store, _content(stored.manifest, told), found.tables, found.warnings)
         elif found.problems:
             failures[name] = list(found.problems)
         else:
@@ -88,10 +90,15 @@ def _read_tables(store: Store, source: Source, listing: Provenance) -> None:
     store.commit(None, SceneList(scenes=sound, broken=broken), listing)
 
 
-def _commit_present(store: Store, listing: Provenance, tables: SceneTables, warnings: tuple[str, ...]) -> IndexedScene:
+def _content(manifest: Manifest, tables: SceneTables) -> str:
+    """Digest of what a release's tables say of one scene: an edit elsewhere in them leaves the scene as it is."""
+    arrays = {name: entry.sha256 for name, entry in manifest.arrays.items()}
+    return digest({"arrays": arrays, "attributes": tables.attributes()})
+
+
+def _commit_present(store: Store, content: str, tables: SceneTables, warnings: tuple[str, ...]) -> IndexedScene:
     present = [name for name in (*tables.point_files, *tables.label_files) if name]
-    parameters = {**listing.parameters, "scene": tables.scene, "files": present}
-    provenance = _provenance(SceneTables.schema_version, parameters, listing.sources)
+    provenance = _provenance(SceneTables.schema_version, {"tables": content, "files": present}, NO_SOURCES)
     if not store.committed(tables.scene, SceneTables, provenance.fingerprint):
         store.commit(tables.scene, tables, provenance, warnings)
     return IndexedScene(tables, provenance.fingerprint, warnings)

@@ -8,16 +8,23 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from ...schemas.errors import PipelineError
 from ...stages.stage import Stage
 from ..graph import required
+from ..parameters import as_json
 from ..registry import GROUPS, STAGES
 from . import options as opt
 from .console import emit, last_line, note, warn
+
+if TYPE_CHECKING:
+    from ..execute import Outcome
+    from ..run_folder import RunFolder
+    from ..session import Log, Planned
+    from ..store.store import Store
 
 app = typer.Typer(no_args_is_help=True, help="Make labels: run a stage and all it needs, on all scenes or some.")
 
@@ -92,16 +99,27 @@ for _name in GROUPS:
     app.command(_name)(_command(_name, None))
 
 
+@dataclass(frozen=True)
+class _Made:
+    """A run that ended, with what became of it."""
+
+    store: Store
+    record: RunFolder
+    planned: Planned
+    outcome: Outcome
+    stages: tuple[str, ...]
+
+    @property
+    def failures(self) -> dict[str, list[PipelineError]]:
+        """Scenes that failed, before or while running, with the reasons."""
+        before: dict[str, list[PipelineError]] = {name: list(errors) for name, errors in self.planned.failures.items()}
+        return before | {name: [error] for name, error in self.outcome.failed.items()}
+
+
 def run(request: Request) -> int:
     """Runs what was asked for; gives the exit code."""
     # Heavy: Dask, the devkit, the kernels. Not before options are known to be good.
-    from ..cluster import cores
-    from ..run_folder import RunFolder
-    from ..session import make_plan, open_log, open_store, sample_log
-    from ..store.lock import run_lock
-    from ..store.store import Store
-    from .progress import shown
-    from .report import run_json, run_table
+    from ..session import open_log, sample_log
     from .sample import write_default
 
     wanted = required(request.targets, request.stages)
@@ -111,47 +129,64 @@ def run(request: Request) -> int:
         warn(SAMPLE_NOTE)
         data_root = sample_log(request.dataset, lambda folder: write_default(request.dataset, folder))
     log = open_log(request.dataset, data_root, request.version)
-    path, workers = request.store_path, request.workers or cores()
     with ExitStack() as stack:
-        stack.enter_context(run_lock(path))
-        cluster = _Cluster(stack, workers)
-        before = Store.open(path) if path.exists() and any(path.iterdir()) else None
-        if before is None:
-            cluster.start()
-            log.source.prepare()
-        backend = _backend(before.identity.back_end if before else None, cluster)
-        store = open_store(path, log, backend)
-        store.clean_leftovers()
-        record = RunFolder(path)
-        stages = [with_backend(stage, backend) for stage in wanted]
-        planned = make_plan(store, log, stages, opt.split_names(request.scenes), note)
-        record.begin({"stages": [s.name for s in stages], "data_root": data_root, "scenes": sorted(planned.plans)})
-        for scene in planned.indexed.scenes.values():
-            for text in scene.warnings:
-                warn(f"{text}; the scene does without")
-        todo = [plan for plan in planned.plans.values() if plan.to_run]
-        if before is not None and any(step.stage.name == "reconstruct" for plan in todo for step in plan.to_run):
-            _probed(backend, cluster)
-        outcome = _execute(
-            cluster, store, log.data_root, list(planned.plans.values()), record, workers, bool(todo), shown
-        )
-    failures: dict[str, list[PipelineError]] = {name: list(errors) for name, errors in planned.failures.items()}
-    failures |= {name: [error] for name, error in outcome.failed.items()}
-    result = run_json(path, planned, outcome, failures, record.path)
+        made = _make(request, wanted, log, stack)
+    _report(request, log, made)
+    return 3 if made.failures else 0
+
+
+def _make(request: Request, wanted: list[Stage], log: Log, stack: ExitStack) -> _Made:
+    """Holds the store, plans, and runs what the plan says."""
+    from ..cluster import cores
+    from ..run_folder import RunFolder
+    from ..session import make_plan, open_store
+    from ..store.lock import run_lock
+    from ..store.store import Store
+    from .progress import shown
+
+    path, workers = request.store_path, request.workers or cores()
+    stack.enter_context(run_lock(path))
+    cluster = _Cluster(stack, workers)
+    before = Store.open(path) if path.exists() and any(path.iterdir()) else None
+    if before is None:
+        cluster.start()
+        log.source.prepare()
+    backend = _backend(before.identity.back_end if before else None, cluster)
+    store = open_store(path, log, backend)
+    store.clean_leftovers()
+    record = RunFolder(path)
+    stages = [with_backend(stage, backend) for stage in wanted]
+    planned = make_plan(store, log, stages, opt.split_names(request.scenes), note)
+    parameters = {stage.name: as_json(stage) for stage in stages}
+    record.begin({"parameters": parameters, "data_root": log.data_root, "scenes": sorted(planned.plans)})
+    for scene in planned.indexed.scenes.values():
+        for text in scene.warnings:
+            warn(f"{text}; the scene does without")
+    todo = [plan for plan in planned.plans.values() if plan.to_run]
+    if before is not None and any(step.stage.name == "reconstruct" for plan in todo for step in plan.to_run):
+        _probed(backend, cluster)
+    plans = list(planned.plans.values())
+    outcome = _execute(cluster, store, log.data_root, plans, record, workers, bool(todo), shown)
+    return _Made(store, record, planned, outcome, tuple(stage.name for stage in stages))
+
+
+def _report(request: Request, log: Log, made: _Made) -> None:
+    """Says what became of the run: one JSON object, or a table and, last, the path of a picture."""
+    from .report import run_json, run_table
+
     if request.as_json:
-        emit(result)
+        emit(run_json(made.store.path, made.planned, made.outcome, made.failures, made.record.path))
     else:
-        run_table(planned, outcome, failures, log.synthetic)
-    if outcome.failed:
-        _details(record.path / "failures", request.debug)
-    if outcome.done and "densify" in {stage.name for stage in stages} and not request.as_json:
+        run_table(made.planned, made.outcome, made.failures, log.synthetic)
+    if made.outcome.failed:
+        _details(made.record.path / "failures", request.debug)
+    if made.outcome.done and "densify" in made.stages and not request.as_json:
         from ..picture import draw_stored_frame
 
-        scene = next(iter(sorted(outcome.done)))
-        picture = record.path / f"{scene}.png"
-        draw_stored_frame(store, scene, None, log.data_root).save(picture)
+        scene = min(made.outcome.done)
+        picture = made.record.path / f"{scene}.png"
+        draw_stored_frame(made.store, scene, None, log.data_root).save(picture)
         last_line(str(picture))
-    return 3 if failures else 0
 
 
 def _details(folder: Path, debug: bool) -> None:
