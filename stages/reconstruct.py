@@ -36,13 +36,13 @@ class Reconstruct(Stage):
 
     backend: Backend = "open3d"
     """Library that solves the Poisson equation: open3d, or pymeshlab (GPL-3, extra `meshlab`)."""
-    cell_m: Positive = 0.25
+    cell_m: Positive = 0.3
     """Edge of the finest octree cell of the static world, metres."""
     tile_m: Positive = 50.0
     """Edge of a tile, metres."""
     least_tile_points: Count = 1000
     """Tiles with fewer points get no surface: their points alone mark voxels."""
-    halo_m: NotNegative = 2.5
+    halo_m: NotNegative = 2.0
     """Points this far around a tile shape its surface too, metres."""
     support_m: Positive = 0.35
     """Triangles farther than this from every point are cut off, metres."""
