@@ -40,7 +40,7 @@ class Reconstruct(Stage):
     """Edge of the finest octree cell of the static world, metres."""
     tile_m: Positive = 50.0
     """Edge of a tile, metres."""
-    least_tile_points: Count = 1000
+    least_tile_points: Count = 8000
     """Tiles with fewer points get no surface: their points alone mark voxels."""
     halo_m: NotNegative = 2.0
     """Points this far around a tile shape its surface too, metres."""
