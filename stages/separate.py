@@ -58,7 +58,7 @@ class Separate(Stage):
     """The lowest part of a box, metres, where its returns are the ground's."""
     carry_s: NotNegative = 0.5
     """How long an object goes on at its last velocity before its first and after its last box, seconds."""
-    deforming_window_s: NotNegative = 0.6
+    deforming_window_s: NotNegative = 1.0
     """Points of deforming objects are taken from sweeps this near to a key frame's time, seconds."""
     deforming_classes: tuple[str, ...] = ("bicycle", "motorcycle")
     """Classes whose objects change shape as they move."""
