@@ -97,7 +97,7 @@ def execute(
         if scene is None:
             continue
         call = scene.pending.pop(future)
-        error = future.exception()
+        value, error = _answer(future)
         if error is not None:
             problem = _as_problem(error, call)
             if isinstance(problem, StorageError):
@@ -109,7 +109,6 @@ def execute(
                 other.cancel()
             running.pop(scene.plan.scene)
         else:
-            value = future.result()
             if isinstance(value, Receipt):
                 run.event(
                     "done", scene=scene.plan.scene, stage=call.step.stage.name, part=call.label, seconds=value.seconds,
@@ -176,6 +175,17 @@ def _finish(store: Store, scene: _Scene, outcome: Outcome) -> None:
         products |= step.fingerprints
     update_index(store, {scene.plan.scene: products})
     outcome.done[scene.plan.scene] = products
+
+
+def _answer(future: Any) -> tuple[Any, BaseException | None]:
+    """What a call gave or raised. A receipt can die with its worker after the call ended: asking for it may fail too."""
+    error: BaseException | None = future.exception()
+    if error is not None:
+        return None, error
+    try:
+        return future.result(), None
+    except Exception as lost:  # noqa: BLE001  whatever a worker raises is the scene's problem, not the run's
+        return None, lost
 
 
 def _as_problem(error: BaseException, call: Call) -> PipelineError:

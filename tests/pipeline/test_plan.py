@@ -14,6 +14,7 @@ from occ_pipeline.pipeline.registry import STAGES
 from occ_pipeline.pipeline.store.fingerprint import SourceFile
 from occ_pipeline.schemas.grid import GRIDS
 from occ_pipeline.schemas.product import Product
+from occ_pipeline.stages.reconstruct import Reconstruct
 from occ_pipeline.stages.stage import Stage
 
 ORDER = list(STAGES)
@@ -133,7 +134,7 @@ def test_one_parameter_reruns_what_depends_on_it(
 
 def test_every_reason_is_told(committed: Committed) -> None:
     steps = committed.plan({"reconstruct": {"knn": 3, "halo_m": 1.0}, "densify": {"knn": 9}})
-    assert steps["reconstruct"].why == "halo_m 2.5 -> 1.0; knn 5 -> 3"
+    assert steps["reconstruct"].why == f"halo_m {Reconstruct().halo_m} -> 1.0; knn {Reconstruct().knn} -> 3"
     assert steps["densify"].why == "knn 5 -> 9; surfaces changed"
 
 
