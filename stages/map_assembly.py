@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -114,34 +116,24 @@ def assemble_static(
     tables: SceneTables, frame: CellFrame, results: Sequence[PartResult], dropped: dict[str, int]
 ) -> StaticMap:
     """The static map, merged column of blocks by column, so that little more than the result is held."""
-    tables_of_parts = [(r["static"], r["static_votes"]) for r in results]
-    columns = _columns([cells for cells, _ in tables_of_parts])
-    cuts = [
-        (np.searchsorted(cells[:, 0], columns), np.searchsorted(votes[:, 0] >> 8, columns))
-        for cells, votes in tables_of_parts
-    ]
-    merged = [
-        _static_column(
-            frame,
-            [cells[at[i] : at[i + 1]] for (cells, _), (at, _) in zip(tables_of_parts, cuts, strict=True)],
-            [votes[at[i] : at[i + 1]] for (_, votes), (_, at) in zip(tables_of_parts, cuts, strict=True)],
-        )
-        for i in range(len(columns) - 1)
-    ]
-    points, sweep, returns, labels, tracks, blocks = (np.concatenate(list(c)) for c in zip(*merged, strict=True))
     # What no key frame labelled takes its parked object's class; track -1, no object, takes the last entry.
-    by_box = np.array([*tables.track_classes, NO_LABEL], dtype=np.uint8)[tracks]
-    labels = np.where(labels == NO_LABEL, by_box, labels)
-    change = np.flatnonzero(np.any(np.diff(blocks, axis=0) != 0, axis=1)) + 1
-    starts = np.concatenate(([0], change)) if len(blocks) else np.zeros(0, dtype=np.int64)
+    by_box = np.array([*tables.track_classes, NO_LABEL], dtype=np.uint8)
+    columns: list[list[NDArray[np.generic]]] = [[] for _ in range(7)]
+    for low, high in itertools.pairwise(_columns(results)):
+        cells = [_between(r["static"], low, high) for r in results]
+        votes = [_between(r["static_votes"], low << 8, high << 8) for r in results]
+        for pieces, piece in zip(columns, _static_column(frame, cells, votes, by_box), strict=True):
+            pieces.append(piece)
+    # One after the other: the pieces of an array go as soon as it is whole.
+    points, sweep, returns, labels, tracks, blocks, counts = (np.concatenate(columns.pop(0)) for _ in range(7))
     return StaticMap(
         points=points,
         sweep=sweep,
         returns=returns,
         labels=labels,
         tracks=tracks,
-        blocks=blocks[starts].astype(np.int32),
-        block_offsets=np.append(starts, len(points)).astype(np.int64),
+        blocks=blocks,
+        block_offsets=np.append(0, np.cumsum(counts)).astype(np.int64),
         sensor_positions=(_sensors(tables) - frame.origin_m).astype(np.float32),
         origin_m=list(frame.origin_m),
         block_m=frame.block_m,
@@ -150,22 +142,33 @@ def assemble_static(
     )
 
 
-def _columns(tables: list[Int64]) -> Int64:
+def _columns(results: Sequence[PartResult]) -> list[int]:
     """Keys that part the tables into columns of blocks, from the least key to above the greatest."""
     shift = _BLOCK_BITS + 2 * _XY_BITS + _Z_BITS
-    filled = [cells[:, 0] >> shift for cells in tables if len(cells)]
-    first, last = (min(int(k[0]) for k in filled), max(int(k[-1]) for k in filled)) if filled else (0, 0)
-    return np.arange(first, last + 2, dtype=np.int64) << shift
+    ends = [int(key) >> shift for r in results if len(r["static"]) for key in r["static"][[0, -1], 0]]
+    return [column << shift for column in range(min(ends, default=0), max(ends, default=0) + 2)]
 
 
-def _static_column(frame: CellFrame, cells: list[Int64], votes: list[Int64]) -> tuple[NDArray[np.generic], ...]:
+def _between(rows: Int64, low: int, high: int) -> Int64:
+    """A copy of the rows with low <= key < high, of rows sorted by key. Reads little else of a mapped table."""
+    start, stop = (bisect.bisect_left(range(len(rows)), key, key=lambda i: int(rows[i, 0])) for key in (low, high))
+    return np.array(rows[start:stop])
+
+
+def _static_column(
+    frame: CellFrame, cells: list[Int64], votes: list[Int64], by_box: NDArray[np.uint8]
+) -> tuple[NDArray[np.generic], ...]:
     rows = merge_rows(cells)
     keys = rows[:, 0]
     blocks, places = frame.cells(keys)
     points = ((places + mean_offsets(rows)) * frame.cell_m).astype(np.float32)
     sweep, tracks = unpack_nearest(rows[:, 5])
     returns = np.minimum(rows[:, 4], 65_535).astype(np.uint16)
-    return points, sweep, returns, majority_labels(keys, votes), tracks, blocks
+    labels = majority_labels(keys, votes)
+    labels = np.where(labels == NO_LABEL, by_box[tracks], labels)
+    starts = np.flatnonzero(np.append(True, np.any(np.diff(blocks, axis=0) != 0, axis=1))[: len(blocks)])
+    counts = np.diff(np.append(starts, len(blocks)))
+    return points, sweep, returns, labels, tracks, blocks[starts].astype(np.int32), counts.astype(np.int64)
 
 
 def assemble_objects(
