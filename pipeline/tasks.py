@@ -94,6 +94,8 @@ def run_assembly(
     for product in stage.assemble(open_scene(address), results):
         manifest = address.store.commit(address.scene, product, provenances[product.name], warnings)
         counts |= {f"{product.name}.{axis}": n for axis, n in manifest.counts.items()}
+        # Before the next is made.
+        del product
     shutil.rmtree(address.store.scratch(address.scene, job), ignore_errors=True)
     return _receipt(start, counts)
 

@@ -6,6 +6,7 @@ A field made with :func:`array` is a Zarr array; every other field is a JSON att
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar, cast
@@ -76,9 +77,19 @@ class Blocks:
         return len(self.shape)
 
     @classmethod
+    def joining(cls, pieces: Sequence[Array]) -> Array:
+        """Blocks of one or more arrays in memory, which are never copied into one."""
+        shape = (sum(len(piece) for piece in pieces), *pieces[0].shape[1:])
+        return cls.of(shape, str(pieces[0].dtype), [functools.partial(_itself, piece) for piece in pieces])
+
+    @classmethod
     def of(cls, shape: tuple[int, ...], dtype: str, pieces: Sequence[Callable[[], Array]]) -> Array:
         """Blocks where a product's field wants an array: :meth:`Product.arrays` says that it may be either."""
         return cast("Array", cls(shape, dtype, pieces))
+
+
+def _itself(piece: Array) -> Array:
+    return piece
 
 
 P = TypeVar("P", bound="Product")

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..schemas.object_clouds import Motion, ObjectClouds
+from ..schemas.product import Blocks
 from ..schemas.scene import SceneTables
 from ..schemas.static_map import StaticMap
 from ..schemas.taxonomy import NO_LABEL
@@ -20,11 +21,13 @@ from .tracks import Track
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
-Poses = Callable[[Int64], Float64]
-"""``world_SE3_box`` (N, T, 4, 4) of all tracks in some sweeps (N,)."""
+Poses = Callable[[Int64, slice], Float64]
+"""``world_SE3_box`` (N, T, 4, 4) of some tracks in some sweeps (N,)."""
 
 _BLOCK_BITS, _XY_BITS, _Z_BITS = 12, 7, 13
 _OBJECT_CELL_BITS, _FRAME_BITS, _TRACK_BITS = 11, 10, 12
+_TRACK_SHIFT = 3 * _OBJECT_CELL_BITS + _FRAME_BITS
+_TRACKS_AT_ONCE = 16
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,7 @@ def _sensors(tables: SceneTables) -> Float64:
 def assemble_static(
     tables: SceneTables, frame: CellFrame, results: Sequence[PartResult], dropped: dict[str, int]
 ) -> StaticMap:
-    """The static map, merged column of blocks by column, so that little more than the result is held."""
+    """The static map, merged column of blocks by column and left in those pieces: little more than it is held."""
     # What no key frame labelled takes its parked object's class; track -1, no object, takes the last entry.
     by_box = np.array([*tables.track_classes, NO_LABEL], dtype=np.uint8)
     columns: list[list[NDArray[np.generic]]] = [[] for _ in range(7)]
@@ -124,8 +127,8 @@ def assemble_static(
         votes = [_between(r["static_votes"], low << 8, high << 8) for r in results]
         for pieces, piece in zip(columns, _static_column(frame, cells, votes, by_box), strict=True):
             pieces.append(piece)
-    # One after the other: the pieces of an array go as soon as it is whole.
-    points, sweep, returns, labels, tracks, blocks, counts = (np.concatenate(columns.pop(0)) for _ in range(7))
+    points, sweep, returns, labels, tracks = (Blocks.joining(pieces) for pieces in columns[:5])
+    blocks, counts = (np.concatenate(pieces) for pieces in columns[5:])
     return StaticMap(
         points=points,
         sweep=sweep,
@@ -179,34 +182,56 @@ def assemble_objects(
     motion: list[Motion],
     poses: Poses,
 ) -> ObjectClouds:
-    """The clouds of all moving objects, and every track's box in every key frame."""
-    rows = merge_rows([r["objects"] for r in results])
-    keys = rows[:, 0]
-    labels = majority_labels(keys, [r["object_votes"] for r in results])
-    cell_mask, bits = (1 << _OBJECT_CELL_BITS) - 1, _OBJECT_CELL_BITS
-    cells = np.stack([keys >> 2 * bits & cell_mask, keys >> bits & cell_mask, keys & cell_mask], axis=1)
-    points = (cells - (1 << (bits - 1)) + mean_offsets(rows)) * cell_m
-    groups, starts = np.unique(keys >> 3 * bits, return_index=True)
-    sweep, track = unpack_nearest(rows[:, 5])
-    sizes = np.array([t.size_m for t in tracks], dtype=np.float32).reshape(-1, 3)
+    """The clouds of all moving objects, merged some tracks at a time, and every track's box in every key frame."""
+    columns: list[list[NDArray[np.generic]]] = [[] for _ in range(8)]
+    for first in range(0, max(len(tracks), 1), _TRACKS_AT_ONCE):
+        some = slice(first, first + _TRACKS_AT_ONCE)
+        low, high = some.start << _TRACK_SHIFT, some.stop << _TRACK_SHIFT
+        rows = merge_rows([_between(r["objects"], low, high) for r in results])
+        votes = [_between(r["object_votes"], low << 8, high << 8) for r in results]
+        for pieces, piece in zip(columns, _clouds(tables, cell_m, rows, votes, some, poses), strict=True):
+            pieces.append(piece)
+    points, sensors, sweep, returns, labels = (Blocks.joining(pieces) for pieces in columns[:5])
+    group_track, group_frame, counts = (np.concatenate(pieces) for pieces in columns[5:])
     return ObjectClouds(
-        points=points.astype(np.float32),
-        sensors=_sensors_in_boxes(tables, sweep, track, poses),
+        points=points,
+        sensors=sensors,
         sweep=sweep,
-        returns=np.minimum(rows[:, 4], 65_535).astype(np.uint16),
+        returns=returns,
         labels=labels,
-        group_track=(groups >> _FRAME_BITS).astype(np.int32),
-        group_frame=((groups & ((1 << _FRAME_BITS) - 1)) - 1).astype(np.int32),
-        group_offsets=np.append(starts, len(keys)).astype(np.int64),
+        group_track=group_track,
+        group_frame=group_frame,
+        group_offsets=np.append(0, np.cumsum(counts)).astype(np.int64),
         motion=np.array(motion, dtype=np.uint8).reshape(-1),
-        frame_boxes=poses(tables.key_sweeps),
-        track_size_m=sizes,
+        frame_boxes=poses(tables.key_sweeps, slice(None)),
+        track_size_m=np.array([t.size_m for t in tracks], dtype=np.float32).reshape(-1, 3),
         track_classes=list(tables.track_classes),
     )
 
 
+def _clouds(
+    tables: SceneTables, cell_m: float, rows: Int64, votes: list[Int64], tracks: slice, poses: Poses
+) -> tuple[NDArray[np.generic], ...]:
+    keys = rows[:, 0]
+    cell_mask, bits = (1 << _OBJECT_CELL_BITS) - 1, _OBJECT_CELL_BITS
+    cells = np.stack([keys >> 2 * bits & cell_mask, keys >> bits & cell_mask, keys & cell_mask], axis=1)
+    points = (cells - (1 << (bits - 1)) + mean_offsets(rows)) * cell_m
+    groups, counts = np.unique(keys >> 3 * bits, return_counts=True)
+    sweep, track = unpack_nearest(rows[:, 5])
+    return (
+        points.astype(np.float32),
+        _sensors_in_boxes(tables, sweep, track - tracks.start, lambda sweeps: poses(sweeps, tracks)),
+        sweep,
+        np.minimum(rows[:, 4], 65_535).astype(np.uint16),
+        majority_labels(keys, votes),
+        (groups >> _FRAME_BITS).astype(np.int32),
+        ((groups & ((1 << _FRAME_BITS) - 1)) - 1).astype(np.int32),
+        counts.astype(np.int64),
+    )
+
+
 def _sensors_in_boxes(
-    tables: SceneTables, sweep: NDArray[np.int32], track: NDArray[np.int32], poses: Poses
+    tables: SceneTables, sweep: NDArray[np.int32], track: NDArray[np.int32], poses: Callable[[Int64], Float64]
 ) -> NDArray[np.float32]:
     pairs, place = np.unique(sweep.astype(np.int64) << 32 | track, return_inverse=True)
     sweeps, tracks = pairs >> 32, pairs & 0xFFFFFFFF

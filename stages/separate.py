@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -90,18 +90,18 @@ class Separate(Stage):
             splitter.add(sweep, scene.sweep(sweep), boxes)
         return splitter.result()
 
-    def assemble(self, scene: SceneView, results: Sequence[PartResult]) -> tuple[Product, ...]:
+    def assemble(self, scene: SceneView, results: Sequence[PartResult]) -> Iterator[Product]:
         splitter = _Splitter(self, scene.tables)
         dropped: Counter[str] = Counter()
         for result in results:
             dropped.update(dict(zip(splitter.reasons, (int(n) for n in result["dropped"]), strict=True)))
-        static = assemble_static(scene.tables, splitter.frame, results, dict(dropped))
-        objects = assemble_objects(
+        yield assemble_static(scene.tables, splitter.frame, results, dict(dropped))
+        yield assemble_objects(
             scene.tables, self.object_cell_m, results, splitter.tracks, splitter.motion, splitter.poses
         )
-        return static, objects
 
 
+_ALL = slice(None)
 _LEFT_OUT = -9
 """Owner of a return that its label leaves out."""
 
@@ -130,9 +130,9 @@ class _Splitter:
         self._static_votes, self._object_votes = CellTable(2), CellTable(2, 1 << 12)
         self._dropped: Counter[str] = Counter()
 
-    def poses(self, sweeps: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
-        """``world_SE3_box`` (N, T, 4, 4) of all tracks in some sweeps (N,), NaN where absent."""
-        return box_poses(self.tracks, self._tables.timestamps_ns[sweeps], self._stage.carry_s)
+    def poses(self, sweeps: NDArray[np.integer[Any]], tracks: slice = _ALL) -> NDArray[np.float64]:
+        """``world_SE3_box`` (N, T, 4, 4) of some tracks in some sweeps (N,), NaN where absent."""
+        return box_poses(self.tracks[tracks], self._tables.timestamps_ns[sweeps], self._stage.carry_s)
 
     def add(self, sweep: int, cloud: SweepPoints, world_SE3_box: NDArray[np.float64]) -> None:
         """Splits one sweep; ``world_SE3_box``: (T, 4, 4) of all tracks."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -95,5 +95,8 @@ class Stage(ABC):
         """One part's result. Pure: the same bytes wherever and whenever it runs."""
 
     @abstractmethod
-    def assemble(self, scene: SceneView, results: Sequence[PartResult]) -> tuple[Product, ...]:
-        """The products of ``writes``, from the results of all parts in their order. Pure; the only thing written."""
+    def assemble(self, scene: SceneView, results: Sequence[PartResult]) -> Iterable[Product]:
+        """The products of ``writes``, from the results of all parts in their order. Pure; the only thing written.
+
+        Each is committed before the next is asked for: a generator holds one at a time.
+        """

@@ -18,8 +18,8 @@ from zarr.storage import LocalStore
 from ...schemas.product import Array, ArraySpec, Blocks
 from .manifest import ArrayEntry
 
-SHARD_BYTES = 32 << 20
-"""Largest shard before compression: writing one takes about twice this much memory. A scene of 41 Occ3D frames fits into one."""
+SHARD_BYTES = 16 << 20
+"""Largest shard before compression: writing one takes about twice this much memory. A scene of 41 Occ3D frames takes two."""
 ZSTD_LEVEL = 3
 _MISSING = np.uint64(2**64 - 1)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import pytest
@@ -81,6 +81,13 @@ def test_blocks_are_the_array_they_make() -> None:
     assert reader.rows("weights", 2, 4).tolist() == [2, 0]
     assert reader.attribute("origin") == [1.0, 2.0]
     assert made.counts()["point"] == 4
+
+
+def test_joined_pieces_are_their_concatenation_and_no_copy() -> None:
+    pieces = [np.arange(6.0).reshape(3, 2), np.zeros((0, 2)), np.ones((1, 2))]
+    joined = cast("Blocks", Blocks.joining(pieces))
+    assert (joined.shape, joined.dtype) == ((4, 2), np.dtype("float64"))
+    assert [given is kept for given, kept in zip(joined, pieces, strict=True)] == [True] * 3
 
 
 def test_no_blocks_are_an_empty_array() -> None:
