@@ -72,15 +72,22 @@ class VoxelGrid:
         return {"min_m": list(self.min_m), "voxel_m": self.voxel_m, "shape": list(self.shape), "frame": self.frame}
 
 
+_KITTI = VoxelGrid.from_range((0.0, -25.6, -2.0, 51.2, 25.6, 4.4), 0.2, "lidar")
 GRIDS: Mapping[str, VoxelGrid] = MappingProxyType(
     {
         # Occ3D-nuScenes: ego frame, 0.4 m (Tian et al. 2023, github.com/Tsinghua-MARS-Lab/Occ3D).
         "occ3d": VoxelGrid.from_range((-40.0, -40.0, -1.0, 40.0, 40.0, 5.4), 0.4, "ego"),
         # SurroundOcc: LiDAR frame, 0.5 m (Wei et al. 2023, github.com/weiyithu/SurroundOcc).
         "surroundocc": VoxelGrid.from_range((-50.0, -50.0, -5.0, 50.0, 50.0, 3.0), 0.5, "lidar"),
+        # OpenOccupancy: LiDAR frame, 0.2 m (Wang et al. 2023, github.com/JeffWang987/OpenOccupancy).
+        "openoccupancy": VoxelGrid.from_range((-51.2, -51.2, -5.0, 51.2, 51.2, 3.0), 0.2, "lidar"),
+        # SemanticKITTI's scene completion: LiDAR frame, x forward there (Behley et al. 2019, semantic-kitti.org).
+        "semantickitti": _KITTI,
+        # SSCBench-KITTI-360: the same (Li et al. 2024, github.com/ai4ce/SSCBench).
+        "kitti360": _KITTI,
     }
 )
-"""Named grids, each as published."""
+"""Named grids, each as published. KITTI's reach ahead along the LiDAR's x axis, which in nuScenes points to the right."""
 
 
 def parse_grid(value: object) -> object:

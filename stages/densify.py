@@ -36,7 +36,7 @@ class Densify(Stage):
     libraries: ClassVar[tuple[str, ...]] = ("numba", "numpy")
 
     grid: GridParameter = GRIDS["occ3d"]
-    """The target grid: occ3d, surroundocc, or x0,y0,z0,x1,y1,z1@voxel[:ego|:lidar] in metres."""
+    """The target grid: occ3d, surroundocc, openoccupancy, semantickitti, kitti360, or x0,y0,z0,x1,y1,z1@voxel[:ego|:lidar] in metres."""
     least_surface: NotNegative = 0.75
     """A surface occupies a voxel when at least this much of it lies inside, in areas of a voxel's face: slivers at its
     edges are as often wrong as right."""

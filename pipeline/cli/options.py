@@ -10,6 +10,7 @@ import typer
 import yaml
 
 from ...schemas.errors import UsageError
+from ...schemas.grid import GRIDS
 from ...stages.stage import Stage
 from ..parameters import Values, build_stages, merged, parameters, parse_set, read_config
 
@@ -26,7 +27,7 @@ Scenes = Annotated[str | None, typer.Option(help="Scenes, separated by commas. D
 Workers = Annotated[int | None, typer.Option(min=1, help="Worker processes. Default: one per core.")]
 Config = Annotated[Path | None, typer.Option("--config", help="YAML file: stage names over parameter names.")]
 Sets = Annotated[list[str] | None, typer.Option("--set", help="stage.parameter=value, any number of times.")]
-Grid = Annotated[str | None, typer.Option(help="Short for --set densify.grid=...: occ3d, surroundocc, or a range.")]
+Grid = Annotated[str | None, typer.Option(help=f"Short for --set densify.grid=...: {', '.join(GRIDS)}, or a range.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output instead of tables.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 StorePath = Annotated[Path, typer.Argument(help="The store, NAME.zarr.", metavar="STORE")]

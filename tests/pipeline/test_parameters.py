@@ -69,7 +69,7 @@ def test_as_json_can_be_read_again(grid: str) -> None:
         ({"densify": {"knn": "many"}}, ["densify.knn", "'many'", "valid integer", "run densify --help"]),
         ({"densify": {"knn": 2.5}}, ["densify.knn", "2.5", "integer"]),
         ({"densify": {"knn": None}}, ["densify.knn", "None"]),
-        ({"densify": {"grid": "occ4d"}}, ["densify.grid", "'occ4d'", "occ3d, surroundocc"]),
+        ({"densify": {"grid": "occ4d"}}, ["densify.grid", "'occ4d'", "occ3d, surroundocc, "]),
         ({"densify": {"grid": "0,0,0,1,1,1@0.3"}}, ["densify.grid", "whole number of 0.3 m voxels"]),
         ({"densify": {"grid": [1]}}, ["densify.grid"]),
         ({"reconstruct": {"cell_m": float("nan")}}, ["reconstruct.cell_m", "finite"]),

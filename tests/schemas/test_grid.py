@@ -22,6 +22,22 @@ def test_presets_are_as_published() -> None:
     assert (surroundocc.min_m, surroundocc.max_m) == ((-50, -50, -5), (50, 50, 3))
 
 
+@pytest.mark.parametrize(
+    ("name", "low", "high", "shape"),
+    [
+        ("openoccupancy", (-51.2, -51.2, -5), (51.2, 51.2, 3), (512, 512, 40)),
+        ("semantickitti", (0, -25.6, -2), (51.2, 25.6, 4.4), (256, 256, 32)),
+        ("kitti360", (0, -25.6, -2), (51.2, 25.6, 4.4), (256, 256, 32)),
+    ],
+)
+def test_lidar_grids_of_a_fifth_of_a_metre(
+    name: str, low: tuple[float, ...], high: tuple[float, ...], shape: tuple[int, ...]
+) -> None:
+    grid = GRIDS[name]
+    assert (grid.shape, grid.voxel_m, grid.frame) == (shape, 0.2, "lidar")
+    assert (grid.min_m, grid.max_m) == (pytest.approx(low), pytest.approx(high))
+
+
 def test_the_lower_bound_is_inside_and_the_upper_is_not() -> None:
     points = np.array([[-1, 0, 2], [0.999, 1.499, 2.999], [1, 0, 2], [-1, 1.5, 2], [-1, 0, 3], [-1.001, 0, 2]])
     cells, inside = SMALL.index(points)
@@ -70,7 +86,7 @@ def test_grids_are_parsed(text: str, grid: VoxelGrid) -> None:
     ],
 )
 def test_what_is_no_grid_is_refused_and_says_what_is(text: str) -> None:
-    with pytest.raises(ValueError, match=r"occ3d, surroundocc, or x0,y0,z0"):
+    with pytest.raises(ValueError, match=r"occ3d, surroundocc, .*kitti360, or x0,y0,z0"):
         parse_grid(text)
 
 
