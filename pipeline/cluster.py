@@ -57,10 +57,11 @@ def _signals_are_for_us() -> Generator[None]:
 
     Threads inherit what is blocked from whoever makes them, and so do the processes they start.
     """
-    # Starts a process at its first use and unblocks signals afterwards: before, not within.
-    resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     try:
+        # The tracker heeds no SIGINT by itself, and its start ends with unblocking that here.
+        resource_tracker.ensure_running()
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

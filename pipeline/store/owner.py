@@ -24,7 +24,7 @@ class Owner:
     @classmethod
     def current(cls) -> Owner:
         """This process."""
-        return cls(_host(), os.getpid(), _started(os.getpid()) or 0)
+        return cls(_host(), os.getpid(), _started())
 
     @classmethod
     def of_tag(cls, name: str) -> Owner | None:
@@ -48,18 +48,23 @@ class Owner:
             return True
         except PermissionError:
             return False
-        return bool(self.started) and _started(self.pid) not in (None, self.started)
+        found = _stat(self.pid)
+        # A killed process whose parent has not asked for it yet still has its number.
+        return found is not None and (found[0] == "Z" or (bool(self.started) and int(found[19]) != self.started))
 
 
 def _host() -> str:
     return socket.gethostname().partition(".")[0]
 
 
-def _started(pid: int) -> int | None:
-    """Field 22 of Linux's /proc/PID/stat; the command's name before it may hold blanks and brackets."""
+def _started() -> int:
+    found = _stat(os.getpid())
+    return int(found[19]) if found else 0
+
+
+def _stat(pid: int) -> list[str] | None:
+    """Fields of Linux's /proc/PID/stat from the third, the state; the command's name before it may hold blanks and brackets."""
     try:
-        return int(
-            Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[19]
-        )
-    except (OSError, ValueError, IndexError):
+        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+    except OSError:
         return None
