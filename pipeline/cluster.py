@@ -36,6 +36,13 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def available_mib() -> float:
+    """Memory that can still be used: the machine's, within the limits of the control group and the user."""
+    psutil: Any = importlib.import_module("psutil")
+    system: Any = importlib.import_module("distributed.system")
+    return min(psutil.virtual_memory().available, system.memory_limit()) / 2**20
+
+
 SETTINGS = {
     # Workers have a child of their own for native code that may crash.
     "distributed.worker.daemon": False,

@@ -29,7 +29,7 @@ def current_product(store: Store, index: Index, scene: str, product: type[Produc
 def grid_of(labels: ProductReader) -> VoxelGrid:
     """The grid of a product of voxel labels."""
     given = labels.attribute("grid")
-    return VoxelGrid(tuple(given["min_m"]), given["voxel_m"], tuple(given["shape"]), given["frame"])
+    return VoxelGrid.from_json(given)
 
 
 def one_of(names: Sequence[str], shown: int = 6) -> str:

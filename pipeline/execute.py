@@ -112,7 +112,8 @@ def execute(
             if isinstance(value, Receipt):
                 run.event(
                     "done", scene=scene.plan.scene, stage=call.step.stage.name, part=call.label, seconds=value.seconds,
-                    peak_mib=value.peak_mib, **({"counts": dict(value.counts)} if value.counts else {}),
+                    peak_mib=value.peak_mib,
+                    **({"counts": dict(value.counts), "bytes": value.written_bytes} if value.counts else {}),
                 )  # fmt: skip
             scene.results[call.label] = value
             progress(scene.plan.scene, call.step.stage.name, len(scene.results) / max(len(scene.order), 1))

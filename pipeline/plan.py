@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..schemas.errors import VerificationError
+from ..schemas.grid import VoxelGrid
 from ..schemas.product import Product
 from ..schemas.scene import SceneTables
 from ..stages.stage import Stage
@@ -117,6 +118,14 @@ def _reason(
     return "missing", "not made yet"
 
 
+def _shown(value: Any) -> str:
+    """A parameter's value as a user would give it."""
+    try:
+        return VoxelGrid.from_json(value).text
+    except (TypeError, KeyError):
+        return str(value)
+
+
 def _difference(before: Provenance, now: Provenance) -> tuple[Reason, str]:
     old: dict[str, Any] = before.to_json()
     changes: list[str] = []
@@ -127,7 +136,9 @@ def _difference(before: Provenance, now: Provenance) -> tuple[Reason, str]:
             continue
         if field == "parameters":
             changes += [
-                f"{n} {was.get(n)} -> {value.get(n)}" for n in sorted({*was, *value}) if was.get(n) != value.get(n)
+                f"{n} {_shown(was.get(n))} -> {_shown(value.get(n))}"
+                for n in sorted({*was, *value})
+                if was.get(n) != value.get(n)
             ]
         elif field == "inputs":
             upstream += [f"{name} changed" for name in sorted({*was, *value}) if was.get(name) != value.get(name)]

@@ -37,6 +37,20 @@ class RunFolder:
         with storage_errors(self.path), (self.path / "events.jsonl").open("a", encoding="utf-8") as stream:
             stream.write(line + "\n")
 
+    def events(self) -> list[dict[str, Any]]:
+        """What was appended so far."""
+        path = self.path / "events.jsonl"
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+
+    def keep(self, name: str, record: Mapping[str, Any]) -> None:
+        """Writes a JSON file of the record."""
+        self._write(name, json.dumps(record, indent=1, default=str) + "\n")
+
+    @property
+    def seconds(self) -> float:
+        """Since the start of the run."""
+        return time.monotonic() - self._start
+
     def failure(self, scene: str, text: str) -> None:
         """Keeps why a scene failed, with its traceback."""
         with storage_errors(self.path):

@@ -30,6 +30,8 @@ class Receipt:
     """Largest resident size this worker has had, and that of its native child, added up."""
     counts: Mapping[str, int]
     """Lengths of the axes of what was written."""
+    written_bytes: int = 0
+    """Size of what was written."""
 
 
 class SavedResult(Mapping[str, Array]):
@@ -87,23 +89,25 @@ def run_assembly(
     """Assembles and commits a stage's products, then removes the parts."""
     start = time.perf_counter()
     counts: dict[str, int] = {}
+    written = 0
     if all(address.store.committed(address.scene, p, provenances[p.name].fingerprint) for p in stage.writes):
         # Dask runs a task again whose receipt died with its worker; the parts are gone by then, the products are not.
         return _receipt(start, counts)
     results = [SavedResult(_folder(address, job, part)) for part in parts]
     for product in stage.assemble(open_scene(address), results):
         manifest = address.store.commit(address.scene, product, provenances[product.name], warnings)
+        written += manifest.bytes
         counts |= {f"{product.name}.{axis}": n for axis, n in manifest.counts.items()}
         # Before the next is made.
         del product
     shutil.rmtree(address.store.scratch(address.scene, job), ignore_errors=True)
-    return _receipt(start, counts)
+    return _receipt(start, counts, written)
 
 
 def _folder(address: SceneAddress, job: str, part: Part) -> Path:
     return address.store.scratch(address.scene, job, part.key)
 
 
-def _receipt(start: float, counts: Mapping[str, int]) -> Receipt:
+def _receipt(start: float, counts: Mapping[str, int], written_bytes: int = 0) -> Receipt:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 + NATIVE.peak_mib()
-    return Receipt(round(time.perf_counter() - start, 3), round(peak, 1), counts)
+    return Receipt(round(time.perf_counter() - start, 3), round(peak, 1), counts, written_bytes)

@@ -67,6 +67,22 @@ class VoxelGrid:
         inside: NDArray[np.bool_] = np.all((cells >= 0) & (cells < self.shape), axis=1)
         return cells, inside
 
+    @property
+    def text(self) -> str:
+        """As :func:`parse_grid` reads it: a preset's name, or bounds, voxel and frame."""
+        for name, preset in GRIDS.items():
+            if preset == self:
+                return name
+        bounds = ",".join(f"{bound:.10g}" for bound in (*self.min_m, *self.max_m))
+        return f"{bounds}@{self.voxel_m:g}:{self.frame}"
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> VoxelGrid:
+        """The grid of :meth:`to_json`'s value."""
+        x, y, z = value["min_m"]
+        nx, ny, nz = value["shape"]
+        return cls((float(x), float(y), float(z)), float(value["voxel_m"]), (nx, ny, nz), value["frame"])
+
     def to_json(self) -> dict[str, object]:
         """The grid as JSON values, as kept in a product's attributes."""
         return {"min_m": list(self.min_m), "voxel_m": self.voxel_m, "shape": list(self.shape), "frame": self.frame}

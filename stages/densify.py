@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -17,6 +18,7 @@ from ..schemas.product import Array, Blocks, Product
 from ..schemas.static_map import StaticMap
 from ..schemas.surfaces import Surfaces
 from ..schemas.taxonomy import NO_LABEL, TAXONOMIES
+from .estimate import Estimate, SceneSize, growing_mib
 from .grid_frames import grid_pose, metres_from_voxels, voxels_from_metres
 from .kernels.voxelise import UNITS_PER_M2, Canvas, Marked
 from .stage import Needs, Part, PartResult, SceneView, Stage
@@ -53,6 +55,13 @@ class Densify(Stage):
 
     def reads(self) -> tuple[type[Product], ...]:
         return (StaticMap, ObjectClouds, Surfaces)
+
+    def estimate(self, size: SceneSize) -> Estimate:
+        voxels = math.prod(self.grid.shape) / 640_000
+        area = self.grid.shape[0] * self.grid.shape[1] * self.grid.voxel_m**2 / 6400.0
+        peak_mib = growing_mib(size.map_points(), 330.0, 0.35e6) + 3.8 * (voxels - 1)
+        frame_bytes = 41_000 * area * (0.4 / self.grid.voxel_m) ** 1.7 * size.seen
+        return Estimate(size.frames * (0.085 + 0.037 * voxels), peak_mib, size.frames * frame_bytes)
 
     def parts(self, scene: SceneView) -> list[Part]:
         frames = len(scene.tables.key_sweeps)

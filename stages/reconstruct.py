@@ -15,6 +15,7 @@ from ..schemas.product import Array, Blocks, Product, ProductReader
 from ..schemas.static_map import StaticMap
 from ..schemas.surfaces import Surfaces
 from ..schemas.taxonomy import NO_LABEL
+from .estimate import Estimate, SceneSize, growing_mib
 from .kernels.neighbours import Buckets
 from .kernels.poisson import Backend, Mesh
 from .map_reading import MapPoints, block_counts, map_points
@@ -65,6 +66,12 @@ class Reconstruct(Stage):
 
     def reads(self) -> tuple[type[Product], ...]:
         return (StaticMap, ObjectClouds)
+
+    def estimate(self, size: SceneSize) -> Estimate:
+        surface_m2 = size.strip_m2 * size.seen
+        triangles = 41.0 * surface_m2 * (0.3 / self.cell_m) ** 2
+        seconds = 0.5 + 2.3e-3 * surface_m2 * (0.3 / self.cell_m) ** 1.5
+        return Estimate(seconds, growing_mib(size.map_points(), 300.0, 0.3e6), 8.0 * triangles)
 
     def parts(self, scene: SceneView) -> list[Part]:
         blocks, counts = block_counts(scene.product(StaticMap))

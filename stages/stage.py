@@ -13,6 +13,7 @@ from pydantic import ConfigDict
 
 from ..schemas.product import Product, ProductReader
 from ..schemas.scene import SceneTables, SweepPoints
+from .estimate import Estimate, SceneSize
 
 PartResult = Mapping[str, NDArray[Any]]
 """Named arrays: what one part hands to assembly."""
@@ -85,6 +86,10 @@ class Stage(ABC):
     def reads_sweeps(self) -> bool:
         """Whether this stage reads sensor files."""
         return False
+
+    @abstractmethod
+    def estimate(self, size: SceneSize) -> Estimate:
+        """What the stage will cost a scene of this size with these parameters, before anything is read."""
 
     @abstractmethod
     def parts(self, scene: SceneView) -> list[Part]:

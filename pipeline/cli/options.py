@@ -30,6 +30,9 @@ Sets = Annotated[list[str] | None, typer.Option("--set", help="stage.parameter=v
 Grid = Annotated[str | None, typer.Option(help=f"Short for --set densify.grid=...: {', '.join(GRIDS)}, or a range.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output instead of tables.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
+NoMemoryCheck = Annotated[
+    bool, typer.Option("--no-memory-check", help="Run even where the projection does not fit into memory.")
+]
 StorePath = Annotated[Path, typer.Argument(help="The store, NAME.zarr.", metavar="STORE")]
 
 

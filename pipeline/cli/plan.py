@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from ...schemas.errors import UsageError
 from ..graph import required
@@ -24,16 +23,22 @@ def plan(
     config: opt.Config = None,
     sets: opt.Sets = None,
     grid: opt.Grid = None,
+    workers: opt.Workers = None,
     as_json: opt.Json = False,
     debug: opt.Debug = False,
 ) -> None:
-    """Show what a run would do, scene by scene, and why; computes nothing."""
+    """Show what a run would do, why, and what it would cost in time, memory and bytes; computes nothing."""
     del debug
     if target not in STAGES and target not in GROUPS:
         raise UsageError("no such stage", found=target, expected=f"one of {', '.join([*STAGES, *GROUPS])}")
     from ..backend import choose, loads
+    from ..cluster import available_mib, cores
+    from ..projection import Rates, project
     from ..session import make_plan, open_log, open_store, sample_log
     from ..store.store import Store
+    from .projected import announce, scenes_table
+    from .projected import as_json as projection_json
+    from .report import reasons
     from .run import SAMPLE_NOTE, Request, with_backend
     from .sample import write_default
 
@@ -53,21 +58,20 @@ def plan(
         name: [{"stage": s.stage.name, "reason": s.reason, "why": s.why} for s in p.steps]
         for name, p in planned.plans.items()
     }
+    projection = project(planned.plans.values(), Rates.of(path), workers or cores(), log.source.return_bytes)
     if as_json:
         failures = {name: [str(error) for error in errors] for name, errors in planned.failures.items()}
-        emit({"store": str(path), "scenes": result, "failures": failures, "absent": list(planned.indexed.absent)})
+        absent = list(planned.indexed.absent)
+        costs = projection_json(projection)
+        emit({"store": str(path), "scenes": result, "projection": costs, "failures": failures, "absent": absent})
     else:
-        table = Table()
-        for column in ("scene", "stage", "", "why"):
-            table.add_column(column)
-        for name, steps in result.items():
-            for step in steps:
-                run = "-" if step["reason"] == "done" else "run"
-                table.add_row(name, step["stage"], run, step["why"])
-        OUT.print(table)
+        whys = {name: reasons(p) or "nothing: all committed" for name, p in planned.plans.items()}
+        OUT.print(scenes_table(projection, whys))
+        announce(projection)
         for errors in planned.failures.values():
             for error in errors:
                 fail(str(error))
     if planned.failures:
         ERR.print("scenes above fail before anything runs")
         raise typer.Exit(3)
+    projection.refuse_unless_it_fits(available_mib())

@@ -32,7 +32,7 @@ def run_json(
     return {"store": str(store), "run": str(record), "scenes": scenes, "absent": list(planned.indexed.absent)}
 
 
-def _reasons(plan: ScenePlan) -> str:
+def reasons(plan: ScenePlan) -> str:
     """Stages that ran and why, each reason once."""
     stages: dict[str, list[str]] = {}
     for step in plan.to_run:
@@ -46,7 +46,7 @@ def run_table(planned: Planned, outcome: Outcome, failures: Mapping[str, list[Pi
     for column, justify in (("scene", "left"), ("status", "left"), ("key frames", "right"), ("ran", "left")):
         table.add_column(column, justify="right" if justify == "right" else "left")
     for name, plan in planned.plans.items():
-        ran = _reasons(plan) or "nothing: all committed"
+        ran = reasons(plan) or "nothing: all committed"
         done = name in outcome.done
         status = "[green]done[/]" if done else "[red]failed[/]"
         table.add_row(name, status, str(frames(plan.indexed.tables)), ran if done else "")

@@ -45,6 +45,7 @@ class Request:
     stages: dict[str, Stage]
     as_json: bool
     debug: bool = False
+    memory_check: bool = True
 
     @property
     def store_path(self) -> Path:
@@ -69,6 +70,7 @@ def _command(target: str, stage: type[Stage] | None) -> Callable[..., None]:
         request = Request(
             GROUPS.get(target, (target,)), given["dataset"], given["dataroot"], given["release"], given["out"],
             given["scenes"], given["workers"], stages, given["as_json"], given["debug"],
+            not given["no_memory_check"],
         )  # fmt: skip
         raise typer.Exit(run(request))
 
@@ -77,6 +79,7 @@ def _command(target: str, stage: type[Stage] | None) -> Callable[..., None]:
         "out": (opt.Out, None), "scenes": (opt.Scenes, None), "workers": (opt.Workers, None),
         "config": (opt.Config, None), "sets": (opt.Sets, None), "grid": (opt.Grid, None),
         "as_json": (opt.Json, False), "debug": (opt.Debug, False),
+        "no_memory_check": (opt.NoMemoryCheck, False),
     }  # fmt: skip
     panel = f"Parameters of {target}"
     for name, (kind, _, text) in own.items():
@@ -137,12 +140,14 @@ def run(request: Request) -> int:
 
 def _make(request: Request, wanted: list[Stage], log: Log, stack: ExitStack) -> _Made:
     """Holds the store, plans, and runs what the plan says."""
-    from ..cluster import cores
+    from ..cluster import available_mib, cores
+    from ..projection import Rates, project
     from ..run_folder import RunFolder
     from ..session import make_plan, open_store
     from ..store.lock import run_lock
     from ..store.store import Store
     from .progress import shown
+    from .projected import announce, compare
 
     path, workers = request.store_path, request.workers or cores()
     stack.enter_context(run_lock(path))
@@ -162,11 +167,16 @@ def _make(request: Request, wanted: list[Stage], log: Log, stack: ExitStack) -> 
     for scene in planned.indexed.scenes.values():
         for text in scene.warnings:
             warn(f"{text}; the scene does without")
+    projection = project(planned.plans.values(), Rates.of(path), workers, log.source.return_bytes)
+    announce(projection)
+    if request.memory_check:
+        projection.refuse_unless_it_fits(available_mib())
     todo = [plan for plan in planned.plans.values() if plan.to_run]
     if before is not None and any(step.stage.name == "reconstruct" for plan in todo for step in plan.to_run):
         _probed(backend, cluster)
     plans = list(planned.plans.values())
     outcome = _execute(cluster, store, log.data_root, plans, record, workers, bool(todo), shown)
+    compare(projection, record)
     return _Made(store, record, planned, outcome, tuple(stage.name for stage in stages))
 
 

@@ -29,6 +29,7 @@ class NuScenesSource(Source):
     """nuScenes. Of each scene the LiDAR's sweeps from the first to the last key frame: beyond them there are no boxes."""
 
     name: ClassVar[str] = "nuscenes"
+    return_bytes: ClassVar[int] = 20
 
     @classmethod
     def prepare(cls) -> None:

@@ -16,6 +16,8 @@ class Source(ABC):
 
     name: ClassVar[str]
     """What a user types after ``--dataset``."""
+    return_bytes: ClassVar[int]
+    """Size of one return in this dataset's files, for projections."""
 
     def __init__(self, data_root: Path, version: str) -> None:
         self.data_root = data_root

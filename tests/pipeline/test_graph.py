@@ -14,6 +14,7 @@ from occ_pipeline.schemas.occupancy import SurfaceOccupancy
 from occ_pipeline.schemas.product import Product
 from occ_pipeline.schemas.static_map import StaticMap
 from occ_pipeline.schemas.surfaces import Surfaces
+from occ_pipeline.stages.estimate import Estimate, SceneSize
 from occ_pipeline.stages.stage import Part, PartResult, SceneView, Stage
 
 Products = tuple[type[Product], ...]
@@ -27,6 +28,9 @@ def stage(called: str, needs: Products, makes: Products) -> Stage:
 
         def reads(self) -> Products:
             return needs
+
+        def estimate(self, size: SceneSize) -> Estimate:
+            return Estimate(0.0, 0.0, 0.0)
 
         def parts(self, scene: SceneView) -> list[Part]:
             return []

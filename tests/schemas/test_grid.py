@@ -38,6 +38,14 @@ def test_lidar_grids_of_a_fifth_of_a_metre(
     assert (grid.min_m, grid.max_m) == (pytest.approx(low), pytest.approx(high))
 
 
+@pytest.mark.parametrize("text", ["occ3d", "openoccupancy", "-25.6,-25.6,-2,25.6,25.6,4.4@0.2:ego"])
+def test_text_and_json_lead_back(text: str) -> None:
+    grid = parse_grid(text)
+    assert isinstance(grid, VoxelGrid)
+    assert grid.text == text
+    assert VoxelGrid.from_json(grid.to_json()) == grid
+
+
 def test_the_lower_bound_is_inside_and_the_upper_is_not() -> None:
     points = np.array([[-1, 0, 2], [0.999, 1.499, 2.999], [1, 0, 2], [-1, 1.5, 2], [-1, 0, 3], [-1.001, 0, 2]])
     cells, inside = SMALL.index(points)

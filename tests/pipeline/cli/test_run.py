@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -88,6 +89,27 @@ def test_changed_parameter_reruns_what_depends_on_it(kept: Path, log: Path, clea
     assert {s["products"]["surface_occupancy"] for s in again.json["scenes"].values()}.isdisjoint(
         s["products"]["surface_occupancy"] for s in ran.json["scenes"].values()
     )
+
+
+def test_a_plan_projects_what_the_run_before_took(clean: Clean, log: Path) -> None:
+    (record,) = [json.loads(path.read_text()) for path in clean.store.with_suffix(".runs").glob("*/projection.json")]
+    assert set(record["stages"]) == set(STAGES)
+    again = [stage["measured_bytes"] for name, stage in record["stages"].items() if name != "separate"]
+    planned = command("plan", "densify", *densify(log, clean.store, "--json", "--set", "reconstruct.knn=3")[2:])
+    costs = planned.json["projection"]
+    assert "what the last run on this store took" in costs["basis"]
+    assert costs["written_bytes"] == pytest.approx(sum(again), abs=1)
+    assert set(costs["scenes"]) == set(SCENES)
+    assert sum(scene["written_bytes"] for scene in costs["scenes"].values()) == pytest.approx(sum(again), abs=2)
+    assert costs["peak_mib"] == pytest.approx(record["measured"]["peak_mib"], rel=0.2)
+
+
+def test_a_run_that_would_not_fit_is_refused(kept: Path, log: Path) -> None:
+    ended = command("plan", "densify", *densify(log, kept, "--workers", 3000, "--set", "reconstruct.knn=3")[2:])
+    assert ended.code == 2
+    (line,) = ended.errors
+    assert "would not fit into memory" in line
+    assert "use --workers " in line
 
 
 def test_another_grid_never_reconstructs_again(kept: Path, log: Path) -> None:
