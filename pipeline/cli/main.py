@@ -14,6 +14,7 @@ from ... import __version__
 from ...schemas.errors import PipelineError, StorageError, StoreLockedError, UsageError, VerificationError
 from ..cluster import set_environment
 from .console import fail
+from .failures import failures, logs
 from .plan import plan
 from .run import app as run_app
 from .sample import sample
@@ -27,7 +28,7 @@ app = typer.Typer(
     help="Raw driving logs in, 3D semantic occupancy labels out. Start with: occ-pipeline run densify",
 )
 app.add_typer(run_app, name="run")
-for _command in (plan, status, show, compare, verify, sample):
+for _command in (plan, status, failures, logs, show, compare, verify, sample):
     app.command()(_command)
 
 

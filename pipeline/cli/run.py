@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -17,6 +18,7 @@ from ...stages.stage import Stage
 from ..graph import required
 from ..parameters import as_json
 from ..registry import GROUPS, STAGES
+from ..run_history import typed
 from . import options as opt
 from .console import emit, last_line, note, warn
 
@@ -143,6 +145,7 @@ def _make(request: Request, wanted: list[Stage], log: Log, stack: ExitStack) -> 
     from ..cluster import available_mib, cores
     from ..projection import Rates, project
     from ..run_folder import RunFolder
+    from ..run_history import OUTCOME, outcome_record
     from ..session import make_plan, open_store
     from ..store.lock import run_lock
     from ..store.store import Store
@@ -176,8 +179,10 @@ def _make(request: Request, wanted: list[Stage], log: Log, stack: ExitStack) -> 
         _probed(backend, cluster)
     plans = list(planned.plans.values())
     outcome = _execute(cluster, store, log.data_root, plans, record, workers, bool(todo), shown)
+    made = _Made(store, record, planned, outcome, tuple(stage.name for stage in stages))
+    record.keep(OUTCOME, outcome_record(list(outcome.done), made.failures, record.path.name))
     compare(projection, record)
-    return _Made(store, record, planned, outcome, tuple(stage.name for stage in stages))
+    return made
 
 
 def _report(request: Request, log: Log, made: _Made) -> None:
@@ -188,8 +193,8 @@ def _report(request: Request, log: Log, made: _Made) -> None:
         emit(run_json(made.store.path, made.planned, made.outcome, made.failures, made.record.path))
     else:
         run_table(made.planned, made.outcome, made.failures, log.synthetic)
-    if made.outcome.failed:
-        _details(made.record.path / "failures", request.debug)
+    if made.failures:
+        _details(request.store_path, made.record.path / "failures", request.debug)
     if made.outcome.done and "densify" in made.stages and not request.as_json:
         from ..picture import draw_stored_frame
 
@@ -199,13 +204,12 @@ def _report(request: Request, log: Log, made: _Made) -> None:
         last_line(str(picture))
 
 
-def _details(folder: Path, debug: bool) -> None:
-    """Where the tracebacks of failed scenes are, or the tracebacks themselves."""
-    if not debug:
-        note(f"details of what failed: {folder}")
-        return
-    for path in sorted(folder.glob("*.txt")):
+def _details(store: Path, folder: Path, debug: bool) -> None:
+    """How to learn more of what failed, or the tracebacks themselves, and how to go on."""
+    for path in sorted(folder.glob("*.txt")) if debug else ():
         note(path.read_text(encoding="utf-8"))
+    note(f"to see more: occ-pipeline failures {store}; occ-pipeline logs {store} SCENE")
+    note(f"to go on once it is mended: {typed(sys.argv)}")
 
 
 def _execute(

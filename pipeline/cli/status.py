@@ -10,6 +10,7 @@ from rich.table import Table
 from ...schemas.scene import SceneTables
 from . import options as opt
 from .console import OUT, emit, fail, note
+from .failures import reasons_table
 
 
 def status(
@@ -17,33 +18,42 @@ def status(
     as_json: opt.Json = False,
     debug: opt.Debug = False,
 ) -> None:
-    """Show which products of which scenes are in a store."""
+    """Show how many scenes have which product, scene by scene, and why others have none."""
     del debug
+    from ..run_history import open_failures, runs
     from ..store.index import read_index
     from ..store.store import Store
 
     opened = Store.open(store)
     index = read_index(opened)
-    names = sorted({SceneTables.name} | {name for entry in index.scenes.values() for name in entry.products})
-    unfinished = sorted(set(opened.scenes()) - set(index.scenes))
+    failed = open_failures(runs(opened.path))
+    unfinished = sorted(set(opened.scenes()) - set(index.scenes) - set(failed))
+    names = sorted({name for entry in index.scenes.values() for name in entry.products} - {SceneTables.name})
     if as_json:
         scenes = {
             name: {"frames": len(entry.frames), "products": {n: f[:16] for n, f in entry.products.items()}}
             for name, entry in index.scenes.items()
         }
         identity = {"dataset": opened.identity.dataset, "synthetic": opened.identity.synthetic}
-        emit({"store": str(opened.path), **identity, "scenes": scenes, "unfinished": unfinished})
+        reasons = {name: failure.error for name, failure in failed.items()}
+        emit({"store": str(opened.path), **identity, "scenes": scenes, "failed": reasons, "unfinished": unfinished})
         return
     kind = " (simulated)" if opened.identity.synthetic else ""
     table = Table(title=f"{opened.path.name}: {opened.identity.dataset}{kind}")
     table.add_column("scene", no_wrap=True)
     table.add_column("key frames", justify="right")
-    names.remove(SceneTables.name)
     for name in names:
-        table.add_column(name.replace("_", " "), no_wrap=False, min_width=8)
+        table.add_column(name.replace("_", " "), min_width=8)
     for name, entry in index.scenes.items():
         table.add_row(name, str(len(entry.frames)), *(entry.products.get(n, "-")[:8] for n in names))
+    table.add_section()
+    frames = sum(len(entry.frames) for entry in index.scenes.values())
+    counts = [sum(n in entry.products for entry in index.scenes.values()) for n in names]
+    table.add_row(f"{len(index.scenes)} scenes", str(frames), *(f"{count} scenes" for count in counts))
     OUT.print(table)
+    if failed:
+        OUT.print(reasons_table(list(failed.values())))
+        note(f"scene by scene: occ-pipeline failures {store}")
     if unfinished:
         note(f"not finished: {', '.join(unfinished)}")
 

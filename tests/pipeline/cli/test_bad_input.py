@@ -67,6 +67,23 @@ def test_every_broken_scene_is_one_line_and_the_others_are_finished(copied: Path
     assert {told[name]["status"] for name in ("nan-points", "cut-labels")} == {"failed"}
     assert "finite" in told["nan-points"]["errors"][0]
 
+    failures = command("failures", store, "--json").json["failures"]
+    assert {failure["scene"] for failure in failures} == set(BROKEN)
+    said = command("failures", store)
+    assert said.code == 0
+    assert all(name in said.out for name in BROKEN)
+    assert f"occ-pipeline logs {store} cut-labels" in said.err
+    assert f"run densify --dataroot {copied} --out {store}" in said.err, "the line that goes on"
+    assert max(len(line) for line in said.out.splitlines()) <= 100
+    assert set(command("status", store, "--json").json["failed"]) == set(BROKEN)
+    logs = command("logs", store, "nan-points")
+    assert logs.code == 0
+    assert logs.err.count("FAILED") == 2, "in both runs"
+    assert "Traceback" in logs.err
+    nobody = command("logs", store, "scene-0099")
+    assert nobody.code == 2
+    assert "no run tells of this scene (scene scene-0099): found cut-labels, cut-points" in nobody.err
+
     missing = command(*densify(copied, store, "--json", "--scenes", "less-sweep"))
     assert missing.code == 0, "what is only incomplete is no failure"
 
