@@ -18,8 +18,8 @@ from .store.durable import storage_errors
 class RunFolder:
     """``NAME.runs/<time>/``: ``run.json``, ``events.jsonl``, ``failures/<scene>.txt``."""
 
-    def __init__(self, store: Path) -> None:
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    def __init__(self, store: Path, suffix: str = "") -> None:
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ") + suffix
         self.path = store.with_suffix(".runs") / stamp
         self._start = time.monotonic()
         with storage_errors(self.path):

@@ -18,6 +18,7 @@ from .durable import replace_file, storage_errors
 from .fingerprint import canonical_json, digest, json_value
 from .groups import ensure_parents, group_text, read_attributes, read_product_group
 from .layout import Folders
+from .lock import index_lock
 from .store import Store
 
 SCHEMA_VERSION = 1
@@ -90,8 +91,13 @@ def update_index(store: Store, current: Mapping[str, Current], dataset: Current 
     """Writes and returns the index with the given groups as the current ones of their scenes.
 
     ``current``: scene to product to fingerprint. Scenes and products that are not given stay as they were, unless their
-    groups are gone. Raises UsageError for a group that is not committed.
+    groups are gone. Raises UsageError for a group that is not committed. Safe beside other processes that do the same.
     """
+    with index_lock(store.folders):
+        return _update(store, current, dataset or {})
+
+
+def _update(store: Store, current: Mapping[str, Current], dataset: Current) -> Index:
     try:
         before = read_index(store)
     except VerificationError:
@@ -102,7 +108,7 @@ def update_index(store: Store, current: Mapping[str, Current], dataset: Current 
     for name, products in current.items():
         scenes[name] = _entry(store, name, products, scenes.get(name))
     others = {name: found for name, found in before.dataset.items() if _is_there(store, None, name, found)}
-    for product, fingerprint in (dataset or {}).items():
+    for product, fingerprint in dataset.items():
         others[product.name] = store.manifest(None, product, fingerprint).fingerprint
     index = Index(scenes=dict(sorted(scenes.items())), dataset=dict(sorted(others.items())))
     with storage_errors(store.path):

@@ -81,6 +81,14 @@ class Folders:
         """Who holds the lock."""
         return self.temporary / "holder.json"
 
+    def lock_of(self, shard: str | None) -> Path:
+        """The lock of the whole store, or of one shard (``1-of-4``)."""
+        return self.lock if shard is None else self.lock.with_name(f"{self.lock.name}.{shard}")
+
+    def holder_of(self, shard: str | None) -> Path:
+        """Who holds that lock."""
+        return self.holder if shard is None else self.temporary / f"holder-{shard}.json"
+
     @property
     def index(self) -> Path:
         """The derived index."""

@@ -1,4 +1,4 @@
-"""The run lock: one run writes a store at a time. Advisory, since commits are safe without it; it spares users double work."""
+"""The run lock: one run, or the shards of one, writes a store at a time. Advisory, since commits are safe without it; it spares users double work."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from ...schemas.errors import StoreLockedError
+from ...schemas.errors import StorageError, StoreLockedError
 from .durable import replace_file, storage_errors
 from .layout import Folders
 from .owner import Owner
 
 _PATIENCE_S = 1.0
+_INDEX_PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -48,41 +49,88 @@ class Holder:
 
 
 @contextlib.contextmanager
-def run_lock(store: Path) -> Generator[Holder]:
+def run_lock(store: Path, shard: str | None = None) -> Generator[Holder]:
     """Holds the store ``NAME.zarr``, which need not exist yet, for this process. Freed by the system when the process dies.
 
-    Raises StoreLockedError at once, naming the holder, when another run has it.
+    Without ``shard`` the whole store. Shards, named ``1-of-4`` and so on, hold it side by side with others of their
+    count. Raises StoreLockedError, naming the holder, when another run has what is asked for.
     """
     folders = Folders(store.absolute())
     with storage_errors(folders.lock):
         folders.lock.parent.mkdir(parents=True, exist_ok=True)
-        # One flock a process: a second holder in the same process is refused like any other.
-        lock = FileLock(folders.lock, timeout=0, is_singleton=False)
+    # Sibling shards hold the whole store for a moment only, as they begin.
+    whole = _taken(folders, None, 0.0 if shard is None else _PATIENCE_S)
+    try:
+        _refuse_others(folders, shard)
+        own = whole if shard is None else _taken(folders, shard, 0.0)
+    except BaseException:
+        whole.release()
+        raise
+    record = folders.holder_of(shard)
+    try:
+        holder = Holder.current()
+        with storage_errors(record):
+            # Beside the lock and not in it: opening a lock file may cut it, and some file systems lock what is read.
+            folders.temporary.mkdir(parents=True, exist_ok=True)
+            replace_file(record, json.dumps(asdict(holder)) + "\n", folders.files)
+        if shard is not None:
+            whole.release()
+        yield holder
+    finally:
+        record.unlink(missing_ok=True)
+        own.release()
+        whole.release()
+
+
+@contextlib.contextmanager
+def index_lock(folders: Folders) -> Generator[None]:
+    """Held while the index is read, changed and replaced: shards do that side by side."""
+    with storage_errors(folders.temporary):
+        folders.temporary.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folders.temporary / "index.lock", timeout=_INDEX_PATIENCE_S, is_singleton=False)
         try:
             lock.acquire()
         except Timeout as error:
-            raise _refusal(folders) from error
+            raise StorageError(
+                "the store's index stays locked", file=str(folders.store), found=f"for {_INDEX_PATIENCE_S:.0f} s",
+                fix="look whether another run hangs, and whether the file system supports locks",
+            ) from error  # fmt: skip
     try:
-        holder = Holder.current()
-        with storage_errors(folders.holder):
-            # Beside the lock and not in it: opening a lock file may cut it, and some file systems lock what is read.
-            folders.temporary.mkdir(parents=True, exist_ok=True)
-            replace_file(folders.holder, json.dumps(asdict(holder)) + "\n", folders.files)
-        yield holder
+        yield
     finally:
-        folders.holder.unlink(missing_ok=True)
         lock.release()
 
 
-def _refusal(folders: Folders) -> StoreLockedError:
-    holder = _living_holder(folders.holder)
+def _taken(folders: Folders, shard: str | None, patience_s: float) -> FileLock:
+    with storage_errors(folders.lock):
+        # One flock a process: a second holder in the same process is refused like any other.
+        lock = FileLock(folders.lock_of(shard), timeout=patience_s, is_singleton=False)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise _refusal(folders, shard) from error
+    return lock
+
+
+def _refuse_others(folders: Folders, shard: str | None) -> None:
+    """Raises where shards run that cannot run beside this: any for a whole run, those of another count for a shard."""
+    count = None if shard is None else shard.partition("-of-")[2]
+    for path in folders.lock.parent.glob(f"{folders.lock.name}.*-of-*"):
+        name = path.name.removeprefix(f"{folders.lock.name}.")
+        if name.partition("-of-")[2] != count:
+            _taken(folders, name, 0.0).release()
+
+
+def _refusal(folders: Folders, shard: str | None) -> StoreLockedError:
+    holder = _living_holder(folders.holder_of(shard))
     if holder is None:
         found = "another run, which left no record of itself"
         fix = "wait for it to end, or choose another --out"
     else:
         found = f"process {holder.owner.pid} on {holder.owner.host} since {holder.since} ({holder.command})"
         fix = f"wait for it to end, stop it (kill {holder.owner.pid} on {holder.owner.host}), or choose another --out"
-    return StoreLockedError(what="another run holds this store", file=str(folders.store), found=found, fix=fix)
+    what = "another run holds this store" if shard is None else f"another run holds shard {shard} of this store"
+    return StoreLockedError(what=what, file=str(folders.store), found=found, fix=fix)
 
 
 def _living_holder(path: Path) -> Holder | None:

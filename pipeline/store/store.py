@@ -104,18 +104,23 @@ class Store:
             folder.mkdir(parents=True, exist_ok=True)
         return folder
 
-    def clean_leftovers(self, *, scratch: bool = True) -> int:
+    def clean_leftovers(self, *, scratch: bool = True, alone: bool = True) -> int:
         """Removes what killed runs left; returns how many folders and files. Only for the holder of the store's lock.
 
         Products being built by a process that still lives on this host stay. ``scratch``: results of parts go too.
+        ``alone``: no other process writes now, on whatever host; else only what dead processes of this host built goes.
         """
         folders = self.folders
         owned = [entry for place in (folders.build, folders.files) for entry in _entries(place)]
         leftovers = [
-            entry for entry in owned if (owner := Owner.of_tag(entry.name)) is None or owner.is_dead is not False
+            entry
+            for entry in owned
+            if ((owner := Owner.of_tag(entry.name)) is None or owner.is_dead is not False)
+            and (alone or (owner is not None and owner.is_dead))
         ]
-        leftovers += _entries(folders.trash)
-        if scratch:
+        if alone:
+            leftovers += _entries(folders.trash)
+        if scratch and alone:
             leftovers += _entries(folders.parts)
         for entry in leftovers:
             discard(entry, folders.trash)
