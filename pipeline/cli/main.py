@@ -13,6 +13,7 @@ import typer
 from ... import __version__
 from ...schemas.errors import PipelineError, StorageError, StoreLockedError, UsageError, VerificationError
 from ..cluster import set_environment
+from .config import config
 from .console import fail
 from .plan import plan
 from .run import app as run_app
@@ -27,7 +28,7 @@ app = typer.Typer(
     help="Raw driving logs in, 3D semantic occupancy labels out. Start with: occ-pipeline run densify",
 )
 app.add_typer(run_app, name="run")
-for _command in (plan, status, show, compare, verify, sample):
+for _command in (plan, status, show, compare, verify, config, sample):
     app.command()(_command)
 
 
