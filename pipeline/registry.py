@@ -7,6 +7,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from ..schemas.errors import UsageError
+from ..schemas.product import Product
+from ..schemas.scene import DatasetTables, SceneList, SceneTables
 from ..stages.densify import Densify
 from ..stages.reconstruct import Reconstruct
 from ..stages.separate import Separate
@@ -16,6 +18,11 @@ from .recipes import Recipe, is_path, packaged, read_recipe
 
 STAGES: Mapping[str, type[Stage]] = MappingProxyType({s.name: s for s in (Separate, Reconstruct, Densify)})
 """Stage classes by name."""
+
+PRODUCTS: Mapping[str, type[Product]] = MappingProxyType(
+    {p.name: p for p in (SceneList, DatasetTables, SceneTables, *(p for s in STAGES.values() for p in s.writes))}
+)
+"""Product classes by name."""
 
 RECIPES: Mapping[str, Recipe] = MappingProxyType(packaged(STAGES))
 """Recipes that come with the package, by name."""

@@ -20,6 +20,7 @@ from .run import app as run_app
 from .sample import sample
 from .show import show
 from .status import compare, status, verify
+from .validate import validate
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -28,7 +29,7 @@ app = typer.Typer(
     help="Raw driving logs in, 3D semantic occupancy labels out. Start with: occ-pipeline run densify",
 )
 app.add_typer(run_app, name="run")
-for _command in (plan, status, show, compare, verify, config, sample):
+for _command in (plan, status, show, compare, verify, validate, config, sample):
     app.command()(_command)
 
 
