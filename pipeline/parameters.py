@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import TypeAdapter, ValidationError
 
 from ..schemas.errors import UsageError
 from ..stages.stage import Stage
+from .checking import adapter, build, unknown
 from .registry import STAGES
-
-_CONFIG: TypeAdapter[dict[str, dict[str, Any]]] = TypeAdapter(dict[str, dict[str, Any]])
+from .settings_file import read_settings
 
 Values = Mapping[str, Mapping[str, Any]]
 """Stage name to parameter name to value."""
@@ -30,12 +27,6 @@ class Parameter:
     name: str
     default: Any
     help: str
-
-
-@cache
-def adapter(stage: type[Stage]) -> TypeAdapter[Any]:
-    """Checks and serialises a stage's parameters."""
-    return TypeAdapter(stage)
 
 
 def parameters(stage: type[Stage]) -> list[Parameter]:
@@ -53,61 +44,21 @@ def build_stages(values: Values) -> dict[str, Stage]:
     """All stages with these parameters, defaults for the rest. Raises UsageError naming what is wrong."""
     for name in values:
         if name not in STAGES:
-            raise _unknown("stage", name, STAGES)
-    return {name: _build(stage, values.get(name, {})) for name, stage in STAGES.items()}
-
-
-def _build(stage: type[Stage], values: Mapping[str, Any]) -> Stage:
-    known = [f.name for f in dataclasses.fields(stage)]
-    for name in values:
-        if name not in known:
-            raise _unknown(f"parameter of {stage.name}", name, known)
-    try:
-        return adapter(stage).validate_python(dict(values))
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in (stage.name, *first["loc"]))
-        raise UsageError(
-            f"parameter {name} cannot be {first['input']!r}: {_lower(first['msg'].removeprefix('Value error, '))}",
-            fix=f"see: occ-pipeline run {stage.name} --help",
-        ) from error
-
-
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]
-
-
-def _unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return UsageError(
-        f"no {kind} is called {name!r}",
-        expected=f"one of {', '.join(known)}",
-        fix=f"did you mean {near[0]!r}?" if near else "correct the name",
-    )
+            raise unknown("stage", name, STAGES)
+    return {name: build(stage, values.get(name, {})) for name, stage in STAGES.items()}
 
 
 def read_config(path: Path) -> dict[str, dict[str, Any]]:
     """Parameters from a YAML file: stage names over parameter names. Raises UsageError naming the file and line."""
-    try:
-        content: object = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError("the configuration cannot be read", file=str(path), found=str(error.strerror)) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        fix = "correct it; values are stage names over parameter names"
+    content = read_settings(path, STAGES, "configuration")
+    if content.stages is not None:
         raise UsageError(
-            "the configuration is no YAML", file=str(path), found=" ".join(str(error).split()), fix=fix
-        ) from error
-    if content is None:
-        return {}
-    try:
-        return _CONFIG.validate_python(content, strict=True)
-    except ValidationError as error:
-        raise UsageError(
-            "the configuration has another shape",
+            "the configuration is a recipe: it names stages to run",
             file=str(path),
-            found=type(content).__name__,
-            expected="stage names over parameter names, as in 'densify: {knn: 5}'",
-        ) from error
+            found=f"stages: {', '.join(content.stages)}",
+            fix="give it as occ-pipeline run --recipe FILE, or take that entry out",
+        )
+    return content.values
 
 
 def parse_set(text: str) -> tuple[str, str, Any]:

@@ -3,15 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 
+from ..schemas.errors import UsageError
+from ..schemas.product import Product
+from ..schemas.scene import DatasetTables, SceneList, SceneTables
 from ..stages.densify import Densify
 from ..stages.reconstruct import Reconstruct
 from ..stages.separate import Separate
 from ..stages.stage import Stage
+from .checking import unknown
+from .recipes import Recipe, is_path, packaged, read_recipe
 
 STAGES: Mapping[str, type[Stage]] = MappingProxyType({s.name: s for s in (Separate, Reconstruct, Densify)})
 """Stage classes by name."""
 
-GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType({"all": ("densify",)})
+PRODUCTS: Mapping[str, type[Product]] = MappingProxyType(
+    {p.name: p for p in (SceneList, DatasetTables, SceneTables, *(p for s in STAGES.values() for p in s.writes))}
+)
+"""Product classes by name."""
+
+RECIPES: Mapping[str, Recipe] = MappingProxyType(packaged(STAGES))
+"""Recipes that come with the package, by name."""
+
+GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType({name: recipe.stages for name, recipe in RECIPES.items()})
 """Names of several stages at once; what they need runs with them."""
+
+
+def target_named(text: str) -> Recipe:
+    """What a user asks to run: a stage, a packaged recipe, or the path of a recipe. Raises UsageError."""
+    if is_path(text):
+        return read_recipe(Path(text), STAGES)
+    if text in RECIPES:
+        return RECIPES[text]
+    if text in STAGES:
+        return Recipe(text, (text,))
+    error: UsageError = unknown("stage or recipe", text, [*STAGES, *RECIPES])
+    error.fix = f"{error.fix}; a recipe of your own is named by its path, ending in .yaml"
+    raise error

@@ -7,6 +7,8 @@ from enum import IntEnum
 from typing import Any, ClassVar
 
 from .product import Array, Product, array
+from .taxonomy import NO_LABEL
+from .validity import ClassIds, FixedWhere, NotWhere, OneOf, Poses
 
 
 class State(IntEnum):
@@ -28,6 +30,11 @@ class Body(IntEnum):
     """A moving object that does not: a person, a cyclist."""
 
 
+NO_CLASS_UNLESS_OCCUPIED = FixedWhere(NO_LABEL, "state", (State.OCCUPIED,), "255 where state is not occupied")
+NO_BODY_UNLESS_OCCUPIED = FixedWhere(Body.NONE, "state", (State.OCCUPIED,), "0 where state is not occupied")
+A_BODY_WHERE_OCCUPIED = NotWhere(Body.NONE, "state", State.OCCUPIED, "a body where state is occupied")
+
+
 @dataclass(frozen=True, kw_only=True)
 class SurfaceOccupancy(Product):
     """Occupied voxels of every key frame. What is not occupied is unknown here: free space is told by visibility.
@@ -37,13 +44,25 @@ class SurfaceOccupancy(Product):
 
     name: ClassVar[str] = "surface_occupancy"
 
-    state: Array = array("frame", "x", "y", "z", dtype="uint8", fill=255)
+    state: Array = array("frame", "x", "y", "z", dtype="uint8", fill=255, valid=[OneOf.enum(State)])
     """(K, X, Y, Z) uint8: :class:`State`."""
-    semantics: Array = array("frame", "x", "y", "z", dtype="uint8", fill=254)
+    semantics: Array = array(
+        "frame", "x", "y", "z", dtype="uint8", fill=254, valid=[ClassIds(), NO_CLASS_UNLESS_OCCUPIED]
+    )
     """(K, X, Y, Z) uint8: class id where occupied, 255 where it has none."""
-    body: Array = array("frame", "x", "y", "z", dtype="uint8", fill=255)
+    body: Array = array(
+        "frame",
+        "x",
+        "y",
+        "z",
+        dtype="uint8",
+        fill=255,
+        valid=[OneOf.enum(Body), NO_BODY_UNLESS_OCCUPIED, A_BODY_WHERE_OCCUPIED],
+    )
     """(K, X, Y, Z) uint8: :class:`Body`."""
-    world_SE3_grid: Array = array("frame", "row", "column", dtype="float64", fill=float("nan"), row=4, column=4)
+    world_SE3_grid: Array = array(
+        "frame", "row", "column", dtype="float64", fill=float("nan"), valid=[Poses()], row=4, column=4
+    )
     """(K, 4, 4) float64: pose of the grid's frame."""
 
     grid: dict[str, Any]

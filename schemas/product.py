@@ -14,6 +14,8 @@ from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from .validity import Fact
+
 Array: TypeAlias = NDArray[Any]
 ROWS_PER_CHUNK = 65_536
 """Rows of a ragged array in one chunk: 0.75 MB of float32 points, read in about a millisecond."""
@@ -30,6 +32,8 @@ class ArraySpec:
     """What Zarr returns for a chunk that is missing: outside the valid values wherever the dtype has room."""
     sizes: Mapping[str, int] = dataclasses.field(default_factory=dict[str, int])
     """Axes of fixed length."""
+    valid: tuple[Fact, ...] = ()
+    """What its values may be: ``occ-pipeline validate`` checks it."""
 
     @property
     def frame_axis(self) -> int | None:
@@ -42,12 +46,12 @@ class ArraySpec:
         return (first, *(max(n, 1) for n in shape[1:]))
 
 
-def array(*dims: str, dtype: str, fill: float | bool, **sizes: int) -> Any:
+def array(*dims: str, dtype: str, fill: float | bool, valid: Sequence[Fact] = (), **sizes: int) -> Any:
     """Declares a dataclass field as a stored array.
 
     ``points: Array = array("point", "xyz", dtype="float32", fill=nan, xyz=3)``.
     """
-    return dataclasses.field(metadata={"array": ArraySpec(dims, dtype, fill, sizes)})
+    return dataclasses.field(metadata={"array": ArraySpec(dims, dtype, fill, sizes, tuple(valid))})
 
 
 class Blocks:

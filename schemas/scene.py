@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .product import Array, Product, array
+from .validity import AtLeast, Finite, Increasing, Indexes, Poses
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,21 +21,27 @@ class SceneTables(Product):
 
     name: ClassVar[str] = "scene_tables"
 
-    timestamps_ns: Array = array("sweep", dtype="int64", fill=-1)
+    timestamps_ns: Array = array("sweep", dtype="int64", fill=-1, valid=[Increasing()])
     """(S,) int64: time of every sweep, strictly increasing."""
-    world_SE3_ego: Array = array("sweep", "row", "column", dtype="float64", fill=float("nan"), row=4, column=4)
+    world_SE3_ego: Array = array(
+        "sweep", "row", "column", dtype="float64", fill=float("nan"), valid=[Poses()], row=4, column=4
+    )
     """(S, 4, 4) float64: ego pose at the sweep's time."""
-    ego_SE3_lidar: Array = array("sweep", "row", "column", dtype="float64", fill=float("nan"), row=4, column=4)
+    ego_SE3_lidar: Array = array(
+        "sweep", "row", "column", dtype="float64", fill=float("nan"), valid=[Poses()], row=4, column=4
+    )
     """(S, 4, 4) float64: the LiDAR's mounting."""
-    key_sweeps: Array = array("frame", dtype="int32", fill=-1)
+    key_sweeps: Array = array("frame", dtype="int32", fill=-1, valid=[Indexes("sweep"), Increasing()])
     """(K,) int32: which sweep each key frame is."""
-    box_track: Array = array("box", dtype="int32", fill=-1)
+    box_track: Array = array("box", dtype="int32", fill=-1, valid=[AtLeast(0)])
     """(B,) int32: index into ``track_tokens``. Boxes are sorted by track, then time."""
-    box_timestamps_ns: Array = array("box", dtype="int64", fill=-1)
+    box_timestamps_ns: Array = array("box", dtype="int64", fill=-1, valid=[AtLeast(0)])
     """(B,) int64."""
-    world_SE3_box: Array = array("box", "row", "column", dtype="float64", fill=float("nan"), row=4, column=4)
+    world_SE3_box: Array = array(
+        "box", "row", "column", dtype="float64", fill=float("nan"), valid=[Poses()], row=4, column=4
+    )
     """(B, 4, 4) float64: centre and orientation; x along the length, y along the width, z up."""
-    box_size_m: Array = array("box", "lwh", dtype="float64", fill=float("nan"), lwh=3)
+    box_size_m: Array = array("box", "lwh", dtype="float64", fill=float("nan"), valid=[Finite(), AtLeast(0)], lwh=3)
     """(B, 3) float64: length, width, height."""
 
     scene: str

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from .product import Array, Product, array
+from .validity import AtLeast, ClassIds, Finite, Indexes, Offsets
 
 NAN = float("nan")
 
@@ -19,22 +20,22 @@ class StaticMap(Product):
 
     name: ClassVar[str] = "static_map"
 
-    points: Array = array("point", "xyz", dtype="float32", fill=NAN, xyz=3)
+    points: Array = array("point", "xyz", dtype="float32", fill=NAN, valid=[Finite()], xyz=3)
     """(N, 3) float32, metres, relative to ``origin_m``; sorted by block, then cell."""
-    sweep: Array = array("point", dtype="int32", fill=-1)
+    sweep: Array = array("point", dtype="int32", fill=-1, valid=[Indexes("sweep")])
     """(N,) int32: the sweep that saw the cell from nearest; its sensor's position orients the normal."""
-    returns: Array = array("point", dtype="uint16", fill=0)
+    returns: Array = array("point", dtype="uint16", fill=0, valid=[AtLeast(1)])
     """(N,) uint16: how many returns fell into the cell, saturating."""
-    labels: Array = array("point", dtype="uint8", fill=255)
+    labels: Array = array("point", dtype="uint8", fill=255, valid=[ClassIds()])
     """(N,) uint8: most frequent class among the cell's labelled returns (ties: lowest id), the parked object's class
     where there are none; 255 without either."""
-    tracks: Array = array("point", dtype="int32", fill=-2)
+    tracks: Array = array("point", dtype="int32", fill=-2, valid=[AtLeast(-1)])
     """(N,) int32: the parked object the point belongs to, -1 for none."""
     blocks: Array = array("block", "xy", dtype="int32", fill=-1, xy=2)
     """(M, 2) int32: index of each block, floor((x, y) / block_m), in order."""
-    block_offsets: Array = array("block_bound", dtype="int64", fill=-1)
+    block_offsets: Array = array("block_bound", dtype="int64", fill=-1, valid=[Offsets("point")])
     """(M + 1,) int64: rows of each block in the point arrays."""
-    sensor_positions: Array = array("sweep", "xyz", dtype="float32", fill=NAN, xyz=3)
+    sensor_positions: Array = array("sweep", "xyz", dtype="float32", fill=NAN, valid=[Finite()], xyz=3)
     """(S, 3) float32: where the sensor stood in each sweep, relative to ``origin_m``."""
 
     origin_m: list[float]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from .product import Array, Product, array
+from .validity import AtLeast, ClassIds, Finite, Indexes, Offsets
 
 NAN = float("nan")
 
@@ -19,19 +20,19 @@ class Surfaces(Product):
 
     name: ClassVar[str] = "surfaces"
 
-    vertices: Array = array("vertex", "xyz", dtype="float32", fill=NAN, xyz=3)
+    vertices: Array = array("vertex", "xyz", dtype="float32", fill=NAN, valid=[Finite()], xyz=3)
     """(V, 3) float32, metres; grouped by piece."""
-    triangles: Array = array("triangle", "corner", dtype="int32", fill=-1, corner=3)
+    triangles: Array = array("triangle", "corner", dtype="int32", fill=-1, valid=[Indexes("vertex")], corner=3)
     """(F, 3) int32: vertices of each triangle, counted from its piece's first; seen from outside anticlockwise."""
-    labels: Array = array("triangle", dtype="uint8", fill=255)
+    labels: Array = array("triangle", dtype="uint8", fill=255, valid=[ClassIds()])
     """(F,) uint8: class id, 255 where no labelled point is near."""
-    piece_track: Array = array("piece", dtype="int32", fill=-2)
+    piece_track: Array = array("piece", dtype="int32", fill=-2, valid=[AtLeast(-1)])
     """(M,) int32: the rigid object a piece shows, -1 for a tile of the static world."""
-    piece_vertices: Array = array("piece_bound", dtype="int64", fill=-1)
+    piece_vertices: Array = array("piece_bound", dtype="int64", fill=-1, valid=[Offsets("vertex")])
     """(M + 1,) int64: rows of each piece in ``vertices``."""
-    piece_triangles: Array = array("piece_bound", dtype="int64", fill=-1)
+    piece_triangles: Array = array("piece_bound", dtype="int64", fill=-1, valid=[Offsets("triangle")])
     """(M + 1,) int64: rows of each piece in ``triangles``."""
-    piece_bounds: Array = array("piece", "bound", dtype="float32", fill=NAN, bound=6)
+    piece_bounds: Array = array("piece", "bound", dtype="float32", fill=NAN, valid=[Finite()], bound=6)
     """(M, 6) float32: x0, y0, z0, x1, y1, z1 of each piece's vertices."""
 
     origin_m: list[float]

@@ -13,6 +13,7 @@ import typer
 from ... import __version__
 from ...schemas.errors import PipelineError, StorageError, StoreLockedError, UsageError, VerificationError
 from ..cluster import set_environment
+from .config import config
 from .console import fail
 from .failures import failures, logs
 from .plan import plan
@@ -20,6 +21,7 @@ from .run import app as run_app
 from .sample import sample
 from .show import show
 from .status import compare, status, verify
+from .validate import validate
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -28,7 +30,7 @@ app = typer.Typer(
     help="Raw driving logs in, 3D semantic occupancy labels out. Start with: occ-pipeline run densify",
 )
 app.add_typer(run_app, name="run")
-for _command in (plan, status, failures, logs, show, compare, verify, sample):
+for _command in (plan, status, failures, logs, show, compare, verify, validate, config, sample):
     app.command()(_command)
 
 

@@ -41,9 +41,11 @@ def split_names(text: str | None) -> list[str] | None:
     return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
 
 
-def stages_of(config: Path | None, sets: list[str] | None, grid: str | None, options: Values) -> dict[str, Stage]:
-    """All stages: defaults, then the configuration file, then ``--set``, then options. Raises UsageError."""
-    layers: list[Values] = [read_config(config) if config else {}]
+def stages_of(
+    config: Path | None, sets: list[str] | None, grid: str | None, options: Values, recipe: Values | None = None
+) -> dict[str, Stage]:
+    """All stages: defaults, then the recipe, the configuration file, ``--set``, options. Raises UsageError."""
+    layers: list[Values] = [recipe or {}, read_config(config) if config else {}]
     for text in sets or []:
         stage, name, value = parse_set(text)
         layers.append({stage: {name: value}})

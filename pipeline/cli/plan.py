@@ -6,15 +6,16 @@ from typing import Annotated, Any
 
 import typer
 
-from ...schemas.errors import UsageError
 from ..graph import required
-from ..registry import GROUPS, STAGES
+from ..registry import RECIPES, STAGES, target_named
 from . import options as opt
 from .console import ERR, OUT, emit, fail, note, warn
 
 
 def plan(
-    target: Annotated[str, typer.Argument(help=f"A stage or group: {', '.join([*STAGES, *GROUPS])}.")] = "all",
+    target: Annotated[
+        str, typer.Argument(help=f"A stage or recipe: {', '.join([*STAGES, *RECIPES])}, or a recipe's path.")
+    ] = "all",
     dataset: opt.Dataset = "nuscenes",
     dataroot: opt.DataRoot = None,
     release: opt.Release = None,
@@ -29,8 +30,7 @@ def plan(
 ) -> None:
     """Show what a run would do, why, and what it would cost in time, memory and bytes; computes nothing."""
     del debug
-    if target not in STAGES and target not in GROUPS:
-        raise UsageError("no such stage", found=target, expected=f"one of {', '.join([*STAGES, *GROUPS])}")
+    recipe = target_named(target)
     from ..backend import choose, loads
     from ..cluster import available_mib, cores
     from ..projection import Rates, project
@@ -42,8 +42,8 @@ def plan(
     from .run import SAMPLE_NOTE, Request, with_backend
     from .sample import write_default
 
-    stages = opt.stages_of(config, sets, grid, {})
-    request = Request(GROUPS.get(target, (target,)), dataset, dataroot, release, out, scenes, None, stages, as_json)
+    stages = opt.stages_of(config, sets, grid, {}, recipe.values)
+    request = Request(recipe.stages, dataset, dataroot, release, out, scenes, None, stages, as_json)
     if dataroot is None:
         warn(SAMPLE_NOTE)
         dataroot = sample_log(dataset, lambda folder: write_default(dataset, folder))

@@ -17,10 +17,12 @@ from ...schemas.errors import PipelineError
 from ...stages.stage import Stage
 from ..graph import required
 from ..parameters import as_json
-from ..registry import GROUPS, STAGES
+from ..recipes import Recipe
+from ..registry import RECIPES, STAGES
 from ..run_history import typed
 from . import options as opt
 from .console import emit, last_line, note, warn
+from .recipe_group import recipe_group
 
 if TYPE_CHECKING:
     from ..execute import Outcome
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from ..session import Log, Planned
     from ..store.store import Store
 
-app = typer.Typer(no_args_is_help=True, help="Make labels: run a stage and all it needs, on all scenes or some.")
 
 SAMPLE_NOTE = "no --dataroot: using the built-in SIMULATED sample log; for real data give --dataroot FOLDER"
 
@@ -56,7 +57,7 @@ class Request:
         return (self.out or Path(default)).absolute()
 
 
-def _command(target: str, stage: type[Stage] | None) -> Callable[..., None]:
+def _command(recipe: Recipe, stage: type[Stage] | None = None) -> Callable[..., None]:
     """A typer command whose options are the common ones and the stage's own parameters."""
     own: Mapping[str, tuple[Any, Any, str]] = opt.stage_options(stage) if stage else {}
 
@@ -67,10 +68,11 @@ def _command(target: str, stage: type[Stage] | None) -> Callable[..., None]:
             if given[f"p_{name}"] is not None
         }
         stages = opt.stages_of(
-            given["config"], given["sets"], given["grid"], {stage.name: chosen} if stage and chosen else {}
-        )
+            given["config"], given["sets"], given["grid"], {stage.name: chosen} if stage and chosen else {},
+            recipe.values,
+        )  # fmt: skip
         request = Request(
-            GROUPS.get(target, (target,)), given["dataset"], given["dataroot"], given["release"], given["out"],
+            recipe.stages, given["dataset"], given["dataroot"], given["release"], given["out"],
             given["scenes"], given["workers"], stages, given["as_json"], given["debug"],
             not given["no_memory_check"],
         )  # fmt: skip
@@ -83,7 +85,7 @@ def _command(target: str, stage: type[Stage] | None) -> Callable[..., None]:
         "as_json": (opt.Json, False), "debug": (opt.Debug, False),
         "no_memory_check": (opt.NoMemoryCheck, False),
     }  # fmt: skip
-    panel = f"Parameters of {target}"
+    panel = f"Parameters of {recipe.name}"
     for name, (kind, _, text) in own.items():
         flag = f"--{name.replace('_', '-')}"
         flag = f"{flag}/--no-{flag[2:]}" if kind is bool else flag
@@ -93,15 +95,21 @@ def _command(target: str, stage: type[Stage] | None) -> Callable[..., None]:
         [inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY, default=d, annotation=a) for n, (a, d) in common.items()]
     )
     command.__annotations__ = {name: annotation for name, (annotation, _) in common.items()}
-    first_line = (stage.__doc__ or "").strip() if stage else f"Stages {', '.join(GROUPS[target])} and all they need."
+    first_line = (stage.__doc__ or "").strip() if stage else recipe.about or "A recipe."
     command.__doc__ = first_line
     return command
 
 
+app = typer.Typer(
+    cls=recipe_group(_command),
+    no_args_is_help=True,
+    help="Make labels: run a stage and all it needs, or a recipe, on all scenes or some. "
+    "A recipe of your own: occ-pipeline run FILE.yaml, or --recipe FILE.yaml.",
+)
 for _name, _stage in STAGES.items():
-    app.command(_name)(_command(_name, _stage))
-for _name in GROUPS:
-    app.command(_name)(_command(_name, None))
+    app.command(_name)(_command(Recipe(_name, (_name,)), _stage))
+for _name, _recipe in RECIPES.items():
+    app.command(_name, rich_help_panel="Recipes")(_command(_recipe))
 
 
 @dataclass(frozen=True)

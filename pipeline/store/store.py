@@ -128,7 +128,7 @@ class Store:
 
     def verify(self, *, deep: bool) -> list[VerificationError]:
         """Everything that is wrong with committed products: presence and size of every file, content too if ``deep``."""
-        return verify_store(self.folders, deep=deep)
+        return list(verify_store(self.folders, deep=deep))
 
     def _find(
         self, scene: str | None, product: type[Product], fingerprint: str

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
+from typing import Any
 
 from ...schemas.errors import VerificationError
 from .groups import PARENT, damage, read_product_group
 from .layout import METADATA, Folders
 from .manifest import Manifest
+
+Check = Callable[[Path, Manifest, dict[str, Any]], Iterator[VerificationError]]
+"""Errors of one group, from its folder, manifest and attributes."""
 
 
 def check_file(folders: Folders, folder: Path, manifest: Manifest, path: str, *, digest: bool) -> None:
@@ -47,21 +51,26 @@ def file_errors(folders: Folders, folder: Path, manifest: Manifest, *, deep: boo
             yield damage(folders, folder, "a file does not belong there", path)
 
 
-def verify_store(folders: Folders, *, deep: bool) -> list[VerificationError]:
-    """All errors of all committed groups and of the folders around them, in the order of their paths."""
-    return [
-        error
-        for place, depth in (("scenes", 3), ("dataset", 2))
-        for error in _walk(folders, folders.store / place, depth, deep)
-    ]
+def verify_store(
+    folders: Folders, *, deep: bool, scenes: Collection[str] | None = None, check: Check | None = None
+) -> Iterator[VerificationError]:
+    """All errors of all committed groups and of the folders around them, in the order of their paths.
+
+    ``scenes``: only these. ``check`` is asked about every group whose files are sound.
+    """
+    for place, depth in (("scenes", 3), ("dataset", 2)):
+        chosen = scenes if place == "scenes" else None
+        yield from _walk(folders, folders.store / place, depth, deep, check, chosen)
 
 
-def _walk(folders: Folders, folder: Path, depth: int, deep: bool) -> Iterator[VerificationError]:
+def _walk(
+    folders: Folders, folder: Path, depth: int, deep: bool, check: Check | None, only: Collection[str] | None = None
+) -> Iterator[VerificationError]:
     """Errors of a folder that has products ``depth`` levels below it."""
     if not folder.exists():
         return
     if depth == 0:
-        yield from _group(folders, folder, deep)
+        yield from _group(folders, folder, deep, check)
         return
     metadata = folder / METADATA
     if not metadata.is_file() or metadata.read_text(encoding="utf-8", errors="replace") != PARENT:
@@ -70,12 +79,13 @@ def _walk(folders: Folders, folder: Path, depth: int, deep: bool) -> Iterator[Ve
         )
     for entry in sorted(folder.iterdir()):
         if entry.is_dir():
-            yield from _walk(folders, entry, depth - 1, deep)
+            if only is None or entry.name in only:
+                yield from _walk(folders, entry, depth - 1, deep, check)
         elif entry != metadata:
             yield _outside(folders, entry, "a file does not belong there", "delete it")
 
 
-def _group(folders: Folders, folder: Path, deep: bool) -> Iterator[VerificationError]:
+def _group(folders: Folders, folder: Path, deep: bool, check: Check | None) -> Iterator[VerificationError]:
     try:
         found = read_product_group(folders, folder)
     except VerificationError as error:
@@ -83,8 +93,11 @@ def _group(folders: Folders, folder: Path, deep: bool) -> Iterator[VerificationE
         return
     if found is None:
         yield damage(folders, folder, "its zarr.json is missing", folder / METADATA)
-    else:
-        yield from file_errors(folders, folder, found[0], deep=deep)
+        return
+    errors = list(file_errors(folders, folder, found[0], deep=deep))
+    yield from errors
+    if check is not None and not errors:
+        yield from check(folder, *found)
 
 
 def _outside(folders: Folders, file: Path, what: str, fix: str) -> VerificationError:

@@ -1,0 +1,78 @@
+"""Names and values of parameters, checked; what is wrong is named with what it may have meant."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from ..schemas.errors import UsageError
+from ..stages.stage import Stage
+
+Stages = Mapping[str, type[Stage]]
+"""Stage classes by name."""
+Path = tuple[str, ...]
+"""Stage name, then parameter name."""
+
+
+@cache
+def adapter(stage: type[Stage]) -> TypeAdapter[Any]:
+    """Checks and serialises a stage's parameters."""
+    return TypeAdapter(stage)
+
+
+def names_of(stage: type[Stage]) -> list[str]:
+    """Names of a stage's parameters, in order."""
+    return [field.name for field in dataclasses.fields(stage)]
+
+
+def build(stage: type[Stage], values: Mapping[str, Any]) -> Stage:
+    """A stage with these parameters, defaults for the rest. Raises UsageError."""
+    for name in values:
+        if name not in names_of(stage):
+            raise unknown(f"parameter of {stage.name}", name, names_of(stage))
+    try:
+        return adapter(stage).validate_python(dict(values))
+    except ValidationError as error:
+        raise _refused(stage, error) from error
+
+
+def check_values(stage: type[Stage], values: Mapping[str, Any]) -> tuple[Path, UsageError] | None:
+    """The first value that cannot be, whatever the other layers say: where it stands, and the error."""
+    for name, value in values.items():
+        if name not in names_of(stage):
+            return (stage.name, name), unknown(f"parameter of {stage.name}", name, names_of(stage))
+        try:
+            adapter(stage).validate_python({name: value})
+        except ValidationError as error:
+            # Without a place it is about several parameters together, and others may still come.
+            if error.errors()[0]["loc"]:
+                return (stage.name, name), _refused(stage, error)
+    return None
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
+    """The error for a name that nothing has."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return UsageError(
+        f"no {kind} is called {name!r}",
+        expected=f"one of {', '.join(known)}",
+        fix=f"did you mean {near[0]!r}?" if near else "correct the name",
+    )
+
+
+def _refused(stage: type[Stage], error: ValidationError) -> UsageError:
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in (stage.name, *first["loc"]))
+    return UsageError(
+        f"parameter {name} cannot be {first['input']!r}: {_lower(first['msg'].removeprefix('Value error, '))}",
+        fix=f"see: occ-pipeline run {stage.name} --help",
+    )
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
