@@ -25,6 +25,19 @@ Release = Annotated[
 Out = Annotated[Path | None, typer.Option(help="The store, NAME.zarr. Default: DATASET.zarr in this folder.")]
 Scenes = Annotated[str | None, typer.Option(help="Scenes, separated by commas. Default: all.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Worker processes. Default: one per core.")]
+ShardOption = Annotated[
+    str | None, typer.Option("--shard", help="i/n: every n-th scene, so that n machines share a store. See workflows/.")
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option("--scheduler", help="tcp://host:port of a running Dask scheduler: its workers do the work."),
+]
+Cluster = Annotated[
+    str | None, typer.Option("--cluster", help="slurm or kubernetes: start --workers jobs or pods there.")
+]
+ClusterConfig = Annotated[
+    Path | None, typer.Option("--cluster-config", help="YAML file for --cluster: queue, memory, image and the like.")
+]
 Config = Annotated[Path | None, typer.Option("--config", help="YAML file: stage names over parameter names.")]
 Sets = Annotated[list[str] | None, typer.Option("--set", help="stage.parameter=value, any number of times.")]
 Grid = Annotated[str | None, typer.Option(help=f"Short for --set densify.grid=...: {', '.join(GRIDS)}, or a range.")]

@@ -41,9 +41,10 @@ def plan(
     from .report import reasons
     from .run import SAMPLE_NOTE, Request, with_backend
     from .sample import write_default
+    from .workers import WorkersAsked
 
     stages = opt.stages_of(config, sets, grid, {}, recipe.values)
-    request = Request(recipe.stages, dataset, dataroot, release, out, scenes, None, stages, as_json)
+    request = Request(recipe.stages, dataset, dataroot, release, out, scenes, WorkersAsked(), stages, as_json)
     if dataroot is None:
         warn(SAMPLE_NOTE)
         dataroot = sample_log(dataset, lambda folder: write_default(dataset, folder))

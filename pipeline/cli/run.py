@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,14 +14,17 @@ import typer
 
 from ...schemas.errors import PipelineError
 from ...stages.stage import Stage
+from ..batch import system_named
 from ..graph import required
 from ..parameters import as_json
 from ..recipes import Recipe
 from ..registry import RECIPES, STAGES
 from ..run_history import typed
+from ..shard import Shard
 from . import options as opt
 from .console import emit, last_line, note, warn
 from .recipe_group import recipe_group
+from .workers import Workers, WorkersAsked
 
 if TYPE_CHECKING:
     from ..execute import Outcome
@@ -44,11 +46,12 @@ class Request:
     version: str | None
     out: Path | None
     scenes: str | None
-    workers: int | None
+    workers: WorkersAsked
     stages: dict[str, Stage]
     as_json: bool
     debug: bool = False
     memory_check: bool = True
+    shard: Shard | None = None
 
     @property
     def store_path(self) -> Path:
@@ -71,10 +74,13 @@ def _command(recipe: Recipe, stage: type[Stage] | None = None) -> Callable[..., 
             given["config"], given["sets"], given["grid"], {stage.name: chosen} if stage and chosen else {},
             recipe.values,
         )  # fmt: skip
+        system = None if given["cluster"] is None else system_named(given["cluster"])
+        asked = WorkersAsked(given["workers"], given["scheduler"], system, given["cluster_config"])
+        shard = None if given["shard"] is None else Shard.parse(given["shard"])
         request = Request(
             recipe.stages, given["dataset"], given["dataroot"], given["release"], given["out"],
-            given["scenes"], given["workers"], stages, given["as_json"], given["debug"],
-            not given["no_memory_check"],
+            given["scenes"], asked, stages, given["as_json"], given["debug"],
+            not given["no_memory_check"], shard,
         )  # fmt: skip
         raise typer.Exit(run(request))
 
@@ -83,7 +89,8 @@ def _command(recipe: Recipe, stage: type[Stage] | None = None) -> Callable[..., 
         "out": (opt.Out, None), "scenes": (opt.Scenes, None), "workers": (opt.Workers, None),
         "config": (opt.Config, None), "sets": (opt.Sets, None), "grid": (opt.Grid, None),
         "as_json": (opt.Json, False), "debug": (opt.Debug, False),
-        "no_memory_check": (opt.NoMemoryCheck, False),
+        "shard": (opt.ShardOption, None), "scheduler": (opt.Scheduler, None), "cluster": (opt.Cluster, None),
+        "cluster_config": (opt.ClusterConfig, None), "no_memory_check": (opt.NoMemoryCheck, False),
     }  # fmt: skip
     panel = f"Parameters of {recipe.name}"
     for name, (kind, _, text) in own.items():
@@ -141,7 +148,8 @@ def run(request: Request) -> int:
         note("")
         warn(SAMPLE_NOTE)
         data_root = sample_log(request.dataset, lambda folder: write_default(request.dataset, folder))
-    log = open_log(request.dataset, data_root, request.version)
+    # Workers may stand in other folders.
+    log = open_log(request.dataset, data_root.absolute(), request.version)
     with ExitStack() as stack:
         made = _make(request, wanted, log, stack)
     _report(request, log, made)
@@ -150,7 +158,7 @@ def run(request: Request) -> int:
 
 def _make(request: Request, wanted: list[Stage], log: Log, stack: ExitStack) -> _Made:
     """Holds the store, plans, and runs what the plan says."""
-    from ..cluster import available_mib, cores
+    from ..cluster import available_mib
     from ..projection import Rates, project
     from ..run_folder import RunFolder
     from ..run_history import OUTCOME, outcome_record
@@ -160,33 +168,37 @@ def _make(request: Request, wanted: list[Stage], log: Log, stack: ExitStack) -> 
     from .progress import shown
     from .projected import announce, compare
 
-    path, workers = request.store_path, request.workers or cores()
-    stack.enter_context(run_lock(path))
-    cluster = _Cluster(stack, workers)
+    path, shard = request.store_path, request.shard
+    stack.enter_context(run_lock(path, None if shard is None else shard.name))
+    workers = Workers(stack, request.workers, path, log)
     before = Store.open(path) if path.exists() and any(path.iterdir()) else None
-    if before is None:
-        cluster.start()
+    if before is None or request.workers.scheduler is not None:
+        workers.start()
         log.source.prepare()
-    backend = _backend(before.identity.back_end if before else None, cluster)
+    backend: Any = before.identity.back_end if before else workers.backend(None)
     store = open_store(path, log, backend)
-    store.clean_leftovers()
-    record = RunFolder(path)
+    store.clean_leftovers(alone=shard is None)
+    record = RunFolder(path, "" if shard is None else f".{shard.name}")
     stages = [with_backend(stage, backend) for stage in wanted]
-    planned = make_plan(store, log, stages, opt.split_names(request.scenes), note)
+    scenes = opt.split_names(request.scenes)
+    if shard is not None:
+        scenes = shard.of(scenes or log.source.scene_names())
+        note(f"shard {shard}: {len(scenes)} scenes{'' if scenes else ', nothing to do'}")
+    planned = make_plan(store, log, stages, scenes, note)
     parameters = {stage.name: as_json(stage) for stage in stages}
     record.begin({"parameters": parameters, "data_root": log.data_root, "scenes": sorted(planned.plans)})
     for scene in planned.indexed.scenes.values():
         for text in scene.warnings:
             warn(f"{text}; the scene does without")
-    projection = project(planned.plans.values(), Rates.of(path), workers, log.source.return_bytes)
+    projection = project(planned.plans.values(), Rates.of(path), workers.count, log.source.return_bytes)
     announce(projection)
-    if request.memory_check:
+    if request.memory_check and request.workers.here:
         projection.refuse_unless_it_fits(available_mib())
     todo = [plan for plan in planned.plans.values() if plan.to_run]
     if before is not None and any(step.stage.name == "reconstruct" for plan in todo for step in plan.to_run):
-        _probed(backend, cluster)
+        workers.backend(backend)
     plans = list(planned.plans.values())
-    outcome = _execute(cluster, store, log.data_root, plans, record, workers, bool(todo), shown)
+    outcome = _execute(workers, store, log.data_root, plans, record, bool(todo), shown)
     made = _Made(store, record, planned, outcome, tuple(stage.name for stage in stages))
     record.keep(OUTCOME, outcome_record(list(outcome.done), made.failures, record.path.name))
     compare(projection, record)
@@ -221,54 +233,20 @@ def _details(store: Path, folder: Path, debug: bool) -> None:
 
 
 def _execute(
-    cluster: _Cluster, store: Any, data_root: Path, plans: list[Any], record: Any, workers: int, busy: bool, shown: Any
+    workers: Workers, store: Any, data_root: Path, plans: list[Any], record: Any, busy: bool, shown: Any
 ) -> Any:
     from ..execute import execute
 
     if not busy:
         note("nothing to do: every product asked for is committed with these parameters and files")
-        return execute(None, store, data_root, plans, record, workers, _silent)
-    client = cluster.client()
+        return execute(None, store, data_root, plans, record, 1, _silent)
+    client = workers.client()
     with shown(plans) as progress:
-        return execute(client, store, data_root, plans, record, workers, progress)
+        return execute(client, store, data_root, plans, record, workers.count, progress)
 
 
 def _silent(scene: str, stage: str, share: float) -> None:
     del scene, stage, share
-
-
-class _Cluster:
-    """Starts in the background, so that workers load their libraries while tables are read."""
-
-    def __init__(self, stack: ExitStack, workers: int) -> None:
-        self._stack, self._workers = stack, workers
-        self._threads = stack.enter_context(ThreadPoolExecutor(1))
-        self._client: Any = None
-
-    def start(self) -> None:
-        """Begins to start, if that was not done yet."""
-        from ..cluster import local_client
-
-        if self._client is None:
-            self._client = self._threads.submit(self._stack.enter_context, local_client(self._workers))
-
-    def client(self) -> Any:
-        """The Dask client, once it runs."""
-        self.start()
-        return self._client.result()
-
-
-def _backend(kept: str | None, cluster: _Cluster) -> Any:
-    return _probed(None, cluster) if kept is None else kept
-
-
-def _probed(kept: Any, cluster: _Cluster) -> Any:
-    """The library that loads in a worker; the store's own, where it has one."""
-    from ..backend import choose
-    from ..tasks import probe
-
-    client = cluster.client()
-    return choose(kept, warn, lambda backend: client.submit(probe, backend, pure=False).result())
 
 
 def with_backend(stage: Stage, backend: Literal["open3d", "pymeshlab"]) -> Stage:

@@ -120,7 +120,10 @@ def test_stopped_by_a_signal(number: int, code: int, everyone: bool, clean: Clea
 def test_two_runs_at_once(clean: Clean, log: Path, tmp_path: Path) -> None:
     store = tmp_path / "x.zarr"
     first = begun(log, store)
+    # Stopped, it cannot end before the second has asked.
+    os.killpg(first.pid, signal.SIGSTOP)
     second = command(*densify(log, store))
+    os.killpg(first.pid, signal.SIGCONT)
     assert second.code == 5
     assert second.out == ""
     (line,) = second.errors
