@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .jit import kernel
-from .noise import band, bars, fade, flat_noise, hashed, noise
+from .noise import band, bars, fade, flat_noise, grain, hashed, noise
 
 STOREY_M = 3.1
 
@@ -18,7 +18,7 @@ def wall(u: float, v: float, du: float, dv: float, tint: float) -> tuple[float, 
     foot = max(du, dv)
     plain = hashed(int(tint * 4096), 3, 1) < 0.45
     if plain:
-        shade = 1.0 + stain + (flat_noise(u, v, 0.05) - 0.5) * 0.1 * fade(0.1, foot)
+        shade = 1.0 + stain + grain(u, v, 0.05, 0.1 * fade(0.1, foot))
     else:
         row = int(np.floor(v / 0.085))
         along = u + 0.125 * (row % 2)
@@ -50,17 +50,25 @@ def frame(u: float, v: float, du: float, dv: float) -> float:
 @kernel
 def concrete(x: float, y: float, z: float, foot: float) -> float:
     """Colour factor of rendered walls, parapets and the like."""
-    shade = 0.95 + (noise(x, y, z, 1.3) - 0.5) * 0.25 + (noise(x, y, z * 0.3, 0.35) - 0.5) * 0.14
-    return shade + (noise(x, y, z, 0.05) - 0.5) * 0.14 * fade(0.1, foot)
+    shade = 0.95 + (noise(x, y, z, 1.3) - 0.5) * 0.25
+    near, rough = fade(0.1, foot), fade(0.7, foot)
+    if rough > 0.0:
+        shade += (noise(x, y, z * 0.3, 0.35) - 0.5) * 0.14 * rough
+    if near > 0.0:
+        shade += (noise(x, y, z, 0.05) - 0.5) * 0.14 * near
+    return shade
 
 
 @kernel
 def leaves(x: float, y: float, z: float, foot: float) -> tuple[float, float, float]:
     """Colour factors of foliage: clumps in light and shade, single leaves when near."""
     clump = noise(x, y, z, 0.42)
-    twig = noise(x + 5.0, y, z, 0.14) - 0.5
-    leaf = noise(x, y + 9.0, z, 0.05) - 0.5
-    shade = 0.28 + 1.15 * clump * clump + 0.75 * twig * fade(0.35, foot) + 0.8 * leaf * fade(0.12, foot)
+    twigs, single = fade(0.35, foot), fade(0.12, foot)
+    shade = 0.28 + 1.15 * clump * clump
+    if twigs > 0.0:
+        shade += 0.75 * (noise(x + 5.0, y, z, 0.14) - 0.5) * twigs
+    if single > 0.0:
+        shade += 0.8 * (noise(x, y + 9.0, z, 0.05) - 0.5) * single
     shade = max(0.1, shade)
     gold = 0.8 + 0.5 * noise(x, y, z, 1.1)
     return shade * gold, shade, shade * 0.85

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .jit import kernel
-from .noise import band, bars, fade, flat_noise, hashed
+from .noise import band, bars, fade, flat_noise, grain, hashed
 from .street import BLOCK_M, CROSSING_KERB, CROSSING_M, ISLAND, KERB, LANE
 
 ZEBRA = (8.3, 11.7)
@@ -38,16 +38,19 @@ def markings(s: float, d: float, ds: float, dd: float) -> float:
 def asphalt(s: float, d: float, ds: float, dd: float) -> tuple[float, float, float]:
     """Colour factors of the road."""
     foot = max(ds, dd)
-    grain = fade(0.06, foot) * (flat_noise(s, d, 0.025) - 0.5) * 0.45
+    grit = grain(s, d, 0.025, 0.45 * fade(0.06, foot))
     blotch = (flat_noise(s, d, 0.9) - 0.5) * 0.14 + (flat_noise(s, d * 1.7, 6.0) - 0.5) * 0.25
     across = abs(d)
     # Tyres polish two tracks in each lane, and oil darkens the strip between them.
     tracks = 0.08 * (np.exp(-(((across - 1.55) / 0.3) ** 2)) + np.exp(-(((across - 3.05) / 0.3) ** 2)))
     patched = 0.78 if hashed(int(np.floor(s / 7.0)), int(np.floor((d + 20.0) / 2.35)), 3) > 0.9 else 1.0
-    base = (0.82 + grain + blotch + tracks) * patched
-    crack = abs(flat_noise(s, d, 2.3) - 0.5)
-    base *= 1.0 - 0.35 * fade(0.05, foot) * max(0.0, 1.0 - crack / 0.006)
-    paint = markings(s, d, ds, dd) * (0.72 + 0.28 * flat_noise(s, d, 0.12))
+    base = (0.82 + grit + blotch + tracks) * patched
+    near = fade(0.05, foot)
+    if near > 0.0:
+        base *= 1.0 - 0.35 * near * max(0.0, 1.0 - abs(flat_noise(s, d, 2.3) - 0.5) / 0.006)
+    paint = markings(s, d, ds, dd)
+    if paint > 0.0:
+        paint *= 0.86 + grain(s, d, 0.12, 0.28 * fade(0.3, foot))
     white = 6.2
     return base + paint * (white - base), base + paint * (white - base), base + paint * (0.97 * white - base)
 
@@ -60,14 +63,14 @@ def paving(s: float, d: float, ds: float, dd: float, upright: float) -> tuple[fl
     if upright < 0.6 or KERB <= across < KERB + 0.28:
         stone = bars(s, 1.0, 0.02, ds) * fade(0.12, ds)
         shade = 0.95 + 0.25 * (hashed(int(np.floor(s)), 5, 5) - 0.5) - 0.5 * stone
-        shade += (flat_noise(s, d, 0.03) - 0.5) * 0.2 * fade(0.06, foot)
+        shade += grain(s, d, 0.03, 0.2 * fade(0.06, foot))
         return shade, shade, shade * 1.02
     row = int(np.floor(d / 0.5))
     along = s + 0.3 * (row % 2)
     joint = max(bars(along, 0.6, 0.015, ds) * fade(0.15, ds), bars(d, 0.5, 0.015, dd) * fade(0.15, dd))
     slab = hashed(int(np.floor(along / 0.6)), row, 1) - 0.5
     shade = 0.92 + 0.26 * slab * fade(0.6, foot) + (flat_noise(s, d, 1.7) - 0.5) * 0.18 - 0.55 * joint
-    shade += (flat_noise(s, d, 0.04) - 0.5) * 0.16 * fade(0.08, foot)
+    shade += grain(s, d, 0.04, 0.16 * fade(0.08, foot))
     return shade * 1.02, shade, shade * 0.96
 
 
@@ -86,9 +89,7 @@ def cobbles(s: float, d: float, ds: float, dd: float) -> tuple[float, float, flo
 @kernel
 def grass(s: float, d: float, foot: float) -> tuple[float, float, float]:
     """Colour factors of lawns and yards."""
-    tuft = (flat_noise(s, d, 0.05) - 0.5) * 0.9 * fade(0.09, foot) + (flat_noise(s, d, 0.22) - 0.5) * 0.6 * fade(
-        0.4, foot
-    )
+    tuft = grain(s, d, 0.05, 0.9 * fade(0.09, foot)) + grain(s, d, 0.22, 0.6 * fade(0.4, foot))
     patch = flat_noise(s, d, 2.6)
     shade = 0.85 + tuft + 0.4 * (flat_noise(s, d, 0.9) - 0.5)
     return shade * (0.85 + 0.5 * patch), shade, shade * (0.8 + 0.2 * patch)

@@ -12,8 +12,7 @@ def hashed(x: int, y: int, z: int) -> float:
     """A number in [0, 1) that looks random, for three whole ones."""
     h = (x * 374761393 + y * 668265263 + z * 2147483647) & 0xFFFFFFFF
     h = ((h ^ (h >> 13)) * 1274126177) & 0xFFFFFFFF
-    h = ((h ^ (h >> 16)) * 2246822519) & 0xFFFFFFFF
-    return float(h ^ (h >> 15)) / 4294967296.0
+    return float(h ^ (h >> 16)) * (1.0 / 4294967296.0)
 
 
 @kernel
@@ -42,6 +41,12 @@ def flat_noise(x: float, y: float, cell: float) -> float:
     i, j = int(np.floor(x)), int(np.floor(y))
     u, v = x - i, y - j
     return _face(i, j, 7, u * u * (3 - 2 * u), v * v * (3 - 2 * v))
+
+
+@kernel
+def grain(x: float, y: float, cell: float, shown: float) -> float:
+    """Fine noise around 0, up to a half times ``shown``, which :func:`fade` gives: far away it costs nothing."""
+    return (flat_noise(x, y, cell) - 0.5) * shown if shown > 0.0 else 0.0
 
 
 @kernel

@@ -46,6 +46,16 @@ def sky(x: float, y: float, z: float, sun: tuple[float, float, float]) -> Colour
 
 
 @kernel
+def hazed(distance: float, red: float, green: float, blue: float) -> Colour:
+    """Light from a distance in metres, through the air."""
+    far = min(1.0, max(0.0, (distance - FADE_M[0]) / (FADE_M[1] - FADE_M[0])))
+    # Air between near things is clear to the eye.
+    clear = min(1.0, 1.06 * np.exp(-distance / HAZE_M)) * (1.0 - far * far * (3 - 2 * far))
+    a, b, c = 0.92 * HAZE[0], 0.92 * HAZE[1], 0.92 * HAZE[2]
+    return a + clear * (red - a), b + clear * (green - b), c + clear * (blue - c)
+
+
+@kernel
 def film(light: float, table: NDArray[np.uint8]) -> int:
     """8-bit sRGB of linear light: a filmic curve (Narkowicz 2015) through a table of 4096 steps."""
     x = max(0.0, light) * 0.8

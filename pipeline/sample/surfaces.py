@@ -9,25 +9,25 @@ from .coachwork import Look, cab, car, cargo, coach, glass, striped, tyre
 from .facades import bark, concrete, frame, leaves, wall
 from .ground_textures import asphalt, cobbles, grass, paving
 from .jit import kernel
-from .meshes import Float64
 from .noise import hashed, noise
 
-GROUND = (m.ASPHALT, m.PAVING, m.COBBLES, m.GRASS)
+Triple = tuple[float, float, float]
 COACHWORK = (m.PAINT, m.GLASS, m.TYRE, m.COACH, m.CAB, m.CARGO, m.STRIPED)
 
 
 @kernel
 def look(
-    material: int, place: Float64, half: Float64, normal: Float64, spread: tuple[float, float, float], base: Float64, face: int
+    material: int, place: Triple, texture: tuple[float, float, float, float, float],
+    half: Triple, normal: Triple, base: Triple, face: int,
 ) -> Look:  # fmt: skip
     """Colour and gloss.
 
-    ``place`` (5,): x, y, z in the body's frame, texture coordinates; ``half`` (3,): of the object's box; ``spread``: size of
-    the pixel along x and y of the texture and in space, metres; ``base`` (3,): the material's colour; ``face``: of the triangle.
+    ``place``: x, y, z in the body's frame; ``texture``: its coordinates, the pixel's size along each of them, and in space,
+    metres; ``half``: of the object's box; ``base``: the material's colour; ``face``: number of the triangle.
     """
-    red, green, blue = base[0], base[1], base[2]
-    u, v, du, dv, foot = place[3], place[4], spread[0], spread[1], spread[2]
-    x, y, z = place[0], place[1], place[2]
+    red, green, blue = base
+    u, v, du, dv, foot = texture
+    x, y, z = place
     if material <= m.COBBLES:
         if material == m.ASPHALT:
             r, g, b = asphalt(u, v, du, dv)
@@ -62,7 +62,7 @@ def look(
         shade = bark(x, y, z, foot)
         return red * shade, green * shade, blue * shade, 0.0
     if material in COACHWORK:
-        return _coachwork(material, place, half, normal, foot, red, green, blue)
+        return _coachwork(material, place, texture, half, normal, base)
     if material == m.CONE:
         return (0.75, 0.75, 0.72, 0.1) if -0.1 * half[2] < z < 0.35 * half[2] else (red, green, blue, 0.1)
     if material == m.SKIN and z > 1.2:
@@ -85,18 +85,19 @@ def look(
 
 @kernel
 def _coachwork(
-    material: int, place: Float64, half: Float64, normal: Float64, foot: float, red: float, green: float, blue: float
+    material: int, place: Triple, texture: tuple[float, float, float, float, float], half: Triple, normal: Triple, base: Triple
 ) -> Look:  # fmt: skip
-    x, y, z = place[0], place[1], place[2]
-    hx, hy, hz = half[0], half[1], half[2]
-    nx, ny, nz = normal[0], normal[1], normal[2]
+    x, y, z = place
+    hx, hy, hz = half
+    nx, ny, nz = normal
+    red, green, blue = base
+    u, v, _, _, foot = texture
     if material == m.PAINT:
         return car(x, y, z, hx, hy, hz, ny, foot, red, green, blue)
     if material == m.GLASS:
         return glass(x, hx, ny)
     if material == m.TYRE:
-        u = place[3]
-        return tyre(u, place[4], ny) if u == u else (red, green, blue, 0.0)
+        return tyre(u, v, ny) if u == u else (red, green, blue, 0.0)
     if material == m.COACH:
         return coach(x, y, z, hx, hy, hz, nx, ny, nz, red, green, blue)
     if material == m.CAB:
