@@ -77,7 +77,7 @@ def _weights(points: Float64, a: int, b: int, c: int, x: float, y: float) -> tup
     return wa / total, wb / total, wc / total, (ux * ax + uy * ay + uz * az) / total
 
 
-@kernel
+@inlined
 def shade(stage: Stage, face: int, x: float, y: float, pixel: float) -> Colour:
     """Linear light that comes along the ray (x, y, 1) from a triangle, or the sky if ``face`` is -1.
 
