@@ -49,7 +49,7 @@ def photograph(
     # Two samples a pixel, at its middle and its edges.
     lens = (2 * focal, 2 * focal, -2 * cx * scale, -2 * cy * scale)
     points = np.empty_like(scenery.vertices)
-    camera_SE3_body: Float64 = np.linalg.inv(origin_SE3_camera) @ poses
+    camera_SE3_body = np.asarray(np.linalg.inv(origin_SE3_camera), dtype=np.float64) @ poses
     move(scenery.vertices, scenery.vertex_bodies, camera_SE3_body, points)
     nearness = np.zeros((2 * height + 1, 2 * width + 1), dtype=np.float32)
     shown = np.full(nearness.shape, -1, dtype=np.int32)
