@@ -137,7 +137,9 @@ def cab(
         return lit(lamp)
     if abs(ny) > 0.5 and arch(x, z, hx - 1.1, hx - 1.1, -hz + 0.48, 0.62):
         return DARK, DARK, DARK, 0.0
-    if (abs(ny) > 0.5 and 1.62 < up < 2.35 and hx - 1.5 < x < hx - 0.42) or (abs(nx) > 0.3 and x > hx - 0.7 and 1.65 < up < 2.45):
+    if (abs(ny) > 0.5 and 1.62 < up < 2.35 and hx - 1.5 < x < hx - 0.42) or (
+        abs(nx) > 0.3 and x > hx - 0.7 and 1.65 < up < 2.45
+    ):
         return 0.012, 0.016, 0.02, 0.9
     return red, green, blue, 0.4
 

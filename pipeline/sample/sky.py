@@ -22,14 +22,14 @@ def sky(x: float, y: float, z: float, sun: tuple[float, float, float]) -> Colour
     if z < 0.0:
         depth = min(1.0, -z * 6.0)
         return HAZE[0] * (1 - 0.45 * depth), HAZE[1] * (1 - 0.47 * depth), HAZE[2] * (1 - 0.52 * depth)
-    azimuth = np.arctan2(y, x)
-    # Hills and roofs of the town beyond, faint.
-    block = int(np.floor(azimuth * 40.0))
-    skyline = (
-        0.012 + 0.018 * flat_noise(azimuth * 10.0, 0.5, 1.0) + 0.014 * hashed(block, 1, 1) * hashed(block // 3, 2, 1)
-    )
-    if z < skyline:
-        return HAZE[0] * 0.80, HAZE[1] * 0.82, HAZE[2] * 0.86
+    if z < 0.045:
+        # Hills and roofs of the town beyond, faint.
+        azimuth = np.arctan2(y, x)
+        block = int(np.floor(azimuth * 40.0))
+        skyline = 0.012 + 0.018 * flat_noise(azimuth * 10.0, 0.5, 1.0)
+        skyline += 0.014 * hashed(block, 1, 1) * hashed(block // 3, 2, 1)
+        if z < skyline:
+            return HAZE[0] * 0.80, HAZE[1] * 0.82, HAZE[2] * 0.86
     high = 1.0 - np.exp(-3.2 * z)
     red, green, blue = (
         HAZE[0] + high * (0.13 - HAZE[0]),
@@ -40,8 +40,10 @@ def sky(x: float, y: float, z: float, sun: tuple[float, float, float]) -> Colour
     cloud = 0.55 * flat_noise(u, v, 1.1) + 0.3 * flat_noise(u, v, 0.45) + 0.15 * flat_noise(u, v, 0.17)
     cover = min(1.0, max(0.0, (cloud - 0.5) * 3.2)) * min(1.0, z * 7.0)
     red, green, blue = red + cover * (0.95 - red), green + cover * (0.95 - green), blue + cover * (0.97 - blue)
-    glow = max(0.0, x * sun[0] + y * sun[1] + z * sun[2])
-    halo = 0.35 * glow**24 + (6.0 if glow > 0.99985 else 0.0)
+    glow = x * sun[0] + y * sun[1] + z * sun[2]
+    if glow < 0.8:
+        return red, green, blue
+    halo = 0.35 * (glow**24 - 0.8**24) + (6.0 if glow > 0.99985 else 0.0)
     return red + halo, green + 0.93 * halo, blue + 0.8 * halo
 
 

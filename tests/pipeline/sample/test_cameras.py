@@ -69,7 +69,8 @@ def test_every_key_frame_has_six_images_of_the_rig(devkit: NuScenes, camera_log:
 
 
 def test_lidar_points_land_on_pixels_of_their_depth_and_class(devkit: NuScenes, camera_log: Path) -> None:
-    """Static points: a pixel's middle is at most 0.71 pixels away, so depth is off by that times the surface's slope, and noise."""
+    """Static points. Depth may differ by the LiDAR's noise (four sigmas, 0.08 m), and by how the surface slopes over the
+    0.71 pixels that a pixel's middle is away at most. One pixel's shift of the images fails this (0.91 and 0.84)."""
     truth = CameraTruth.open(camera_log)
     moving = {CLASS_IDS[k] for k, name in enumerate(CATEGORIES) if name.split(".")[0] in ("human", "vehicle")}
     total, right_depth, right_class = 0, 0, 0
