@@ -12,12 +12,14 @@ from ...schemas.errors import UsageError
 from ..session import SAMPLE_SECONDS
 from .console import ERR, last_line
 
+IMAGE_SCALE = 0.25
+"""By default: images that a person recognises, at a few seconds' cost."""
 SampleOut = Annotated[Path, typer.Option(help="Folder to write the log into; must not exist yet.")]
 
 
 def write_default(dataset: str, folder: Path) -> None:
     """The built-in sample log."""
-    _write(dataset, folder, 1, SAMPLE_SECONDS, 0)
+    _write(dataset, folder, 1, SAMPLE_SECONDS, 0, IMAGE_SCALE)
 
 
 def sample(
@@ -26,17 +28,21 @@ def sample(
     scenes: Annotated[int, typer.Option(min=1, help="Number of scenes.")] = 1,
     seconds: Annotated[float, typer.Option(min=1.0, help="Length of a scene.")] = SAMPLE_SECONDS,
     seed: Annotated[int, typer.Option(help="Another seed, another street.")] = 0,
+    image_scale: Annotated[
+        float, typer.Option(help="Size of camera images, as a fraction of 1600 x 900: 1, 0.5, 0.25 or the like.")
+    ] = IMAGE_SCALE,
+    cameras: Annotated[bool, typer.Option("--cameras/--no-cameras", help="Whether to write camera images.")] = True,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """Simulate a street and write it as a raw log, exact truth beside it."""
     del debug
     if out.exists() and any(out.iterdir()):
         raise UsageError("the folder for the sample log is not empty", file=str(out), fix="choose another --out")
-    _write(dataset, out, scenes, seconds, seed)
+    _write(dataset, out, scenes, seconds, seed, image_scale if cameras else None)
     last_line(str(out))
 
 
-def _write(dataset: str, folder: Path, scenes: int, seconds: float, seed: int) -> None:
+def _write(dataset: str, folder: Path, scenes: int, seconds: float, seed: int, image_scale: float | None) -> None:
     from ..sample import write_nuscenes_sample
 
     if dataset != "nuscenes":
@@ -44,6 +50,6 @@ def _write(dataset: str, folder: Path, scenes: int, seconds: float, seed: int) -
     with Progress(console=ERR, disable=not ERR.is_terminal, transient=True) as bar:
         task = bar.add_task("simulating a street", total=1.0)
         write_nuscenes_sample(
-            folder, scenes=scenes, seconds=seconds, seed=seed,
+            folder, scenes=scenes, seconds=seconds, seed=seed, image_scale=image_scale,
             progress=lambda what, share: bar.update(task, completed=share, description=what),
         )  # fmt: skip

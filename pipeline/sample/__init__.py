@@ -1,6 +1,7 @@
 """The built-in sample log: a simulated street in the layout of a real dataset, with its exact truth."""
 
+from .camera_truth import CameraFrame, CameraTruth, Instance
 from .log import MARKER, write_nuscenes_sample
 from .truth import Truth, TruthFrame
 
-__all__ = ["MARKER", "Truth", "TruthFrame", "write_nuscenes_sample"]
+__all__ = ["MARKER", "CameraFrame", "CameraTruth", "Instance", "Truth", "TruthFrame", "write_nuscenes_sample"]

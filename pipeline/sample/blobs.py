@@ -95,5 +95,5 @@ def union(blobs: list[Blob], label: int, subdivisions: int = 2) -> list[Mesh]:
             if j != i:
                 hidden |= other.contains(skin.vertices)
         keep = ~hidden[skin.triangles].all(axis=1)
-        skins.append(Mesh(skin.vertices, skin.triangles[keep], skin.labels[keep]))
+        skins.append(skin.only(keep))
     return skins

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 
 from .ground import Rect
 from .labels import MANMADE
+from .materials import CONCRETE, PANE, ROOF, WALL
 from .meshes import Float64, Mesh, box, merge, patch, quads
 from .street import Street
 
@@ -47,10 +49,12 @@ def building(street: Street, plot: Rect, height_m: float, rng: np.random.Generat
     parts = [wall_with_windows(front_wall, length, height_m, recess, rng)]
     parts += [wall_with_windows(face, depth, height_m, recess, rng, window_share=0.5) for face in (low_side, high_side)]
     parts.append(_plain(back_wall, length, height_m))
-    parts.append(patch(_roof(street, plot, top), MANMADE))
+    parts.append(patch(_roof(street, plot, top), MANMADE).made_of(ROOF))
     if rng.random() < 0.8:
         parts += balconies(front_wall, length, height_m, rng)
-    return merge(parts)
+    # Neighbours differ, whatever the order they are built in.
+    whole = merge(parts)
+    return replace(whole, tints=np.full(len(whole.tints), int(abs(7.3 * plot.s0 + 61.7 * side)) % 240, dtype=np.uint8))
 
 
 def _roof(street: Street, plot: Rect, top: float) -> Float64:
@@ -60,7 +64,7 @@ def _roof(street: Street, plot: Rect, top: float) -> Float64:
 
 def _plain(place: Place, length_m: float, height_m: float) -> Mesh:
     u, up = np.meshgrid(np.linspace(0, length_m, 9), [0.0, height_m], indexing="ij")
-    return patch(place(u, np.zeros_like(u), up), MANMADE)
+    return patch(place(u, np.zeros_like(u), up), MANMADE).made_of(WALL)
 
 
 def wall_with_windows(
@@ -75,6 +79,7 @@ def wall_with_windows(
     bays, storeys = max(1, round(length_m / 3.0)), max(1, int(height_m / STOREY_M))
     u_breaks, z_breaks = np.linspace(0, length_m, bays + 1), np.append(np.arange(storeys) * STOREY_M, height_m)
     faces: list[list[tuple[float, float, float]]] = []
+    panes: list[int] = []
     face = faces.append
     for u0, u1 in pairwise(u_breaks.tolist()):
         for z0, z1 in pairwise(z_breaks.tolist()):
@@ -96,9 +101,15 @@ def wall_with_windows(
                         (inner[k][0], -recess_m, inner[k][1]),
                     ]
                 )
+            panes.append(len(faces))
             face([(u, -recess_m, z) for u, z in inner])
     corners = np.array(faces)
-    return quads(place(corners[..., 0], corners[..., 1], corners[..., 2]), MANMADE)
+    uv = corners[..., [0, 2]]
+    uv[panes] = [(0, 0), (1, 0), (1, 1), (0, 1)]
+    sheet = quads(place(corners[..., 0], corners[..., 1], corners[..., 2]), MANMADE, uv).made_of(WALL)
+    materials = sheet.materials.reshape(-1, 2)
+    materials[panes] = PANE
+    return sheet
 
 
 def balconies(place: Place, length_m: float, height_m: float, rng: np.random.Generator) -> list[Mesh]:
@@ -117,9 +128,9 @@ def balconies(place: Place, length_m: float, height_m: float, rng: np.random.Gen
                 box((u0, 0.0, z + 0.16), (u0 + 0.08, reach - 0.08, z + 1.1), MANMADE, without="zyY"),
                 box((u1 - 0.08, 0.0, z + 0.16), (u1, reach - 0.08, z + 1.1), MANMADE, without="zyY"),
             ]
-            solid = merge(pieces)
+            solid = merge(pieces).made_of(CONCRETE)
             v = solid.vertices
-            parts.append(Mesh(place(v[:, 0], v[:, 1], v[:, 2]), solid.triangles, solid.labels))
+            parts.append(replace(solid, vertices=place(v[:, 0], v[:, 1], v[:, 2])))
     return parts
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from .blobs import Blob, union
 from .labels import MANMADE, VEGETATION, label
+from .materials import BARK, METAL, PANE, PLATE, SIGNAL
 from .meshes import Float64, Mesh, box, loft, merge, tube
 
 SUNK = -0.08
@@ -17,7 +20,7 @@ def lamp_post(reach_m: float = 1.8, height_m: float = 7.0) -> Mesh:
     pole = tube((0, 0, SUNK), (0, 0, height_m), 0.09, MANMADE, end_radius=0.06)
     arm = tube((0, 0, height_m - 0.1), (reach_m, 0, height_m + 0.1), 0.04, MANMADE, sides=6)
     lamp = box((reach_m - 0.1, -0.12, height_m + 0.02), (reach_m + 0.5, 0.12, height_m + 0.16), MANMADE)
-    return merge([pole, arm, lamp])
+    return merge([pole, arm, lamp]).made_of(METAL)
 
 
 def traffic_light(reach_m: float = 4.2) -> Mesh:
@@ -26,9 +29,11 @@ def traffic_light(reach_m: float = 4.2) -> Mesh:
         tube((0, 0, SUNK), (0, 0, 5.2), 0.1, MANMADE),
         tube((0, 0, 4.9), (reach_m, 0, 5.0), 0.06, MANMADE, sides=6),
     ]
-    parts.append(box((reach_m - 0.15, -0.18, 3.95), (reach_m + 0.15, 0.18, 4.9), MANMADE))
-    parts.append(box((0.1, -0.16, 2.3), (0.38, 0.16, 3.2), MANMADE))
-    return merge(parts)
+    heads = [
+        box((reach_m - 0.15, -0.18, 3.95), (reach_m + 0.15, 0.18, 4.9), MANMADE),
+        box((0.1, -0.16, 2.3), (0.38, 0.16, 3.2), MANMADE),
+    ]
+    return merge([merge(parts).made_of(METAL), merge(heads).made_of(SIGNAL)])
 
 
 def sign(rng: np.random.Generator) -> Mesh:
@@ -39,12 +44,12 @@ def sign(rng: np.random.Generator) -> Mesh:
         plate = box((-0.065, -0.3, height - 0.62), (-0.04, 0.3, height - 0.02), MANMADE)
     else:
         plate = tube((-0.065, 0, height - 0.35), (-0.04, 0, height - 0.35), 0.32, MANMADE, sides=12)
-    return merge([post, plate])
+    return merge([post.made_of(METAL), plate.made_of(PLATE, round(height * 100))])
 
 
 def post() -> Mesh:
     """A bollard."""
-    return tube((0, 0, SUNK), (0, 0, 0.95), 0.07, MANMADE)
+    return tube((0, 0, SUNK), (0, 0, 0.95), 0.07, MANMADE).made_of(METAL)
 
 
 def tree(rng: np.random.Generator) -> Mesh:
@@ -60,7 +65,9 @@ def tree(rng: np.random.Generator) -> Mesh:
         blobs.append(Blob.random(rng, centre, rng.uniform(0.6, 0.95, 3)))
         parts.append(tube((0, 0, fork - 0.05), centre, 0.06, VEGETATION, end_radius=0.03, sides=5, caps=False))
     blobs.append(Blob.random(rng, np.array([0.0, 0.0, middle + 1.1]), rng.uniform(0.9, 1.2, 3)))
-    return merge([*parts, *union(blobs, VEGETATION, 1)])
+    crown = merge(union(blobs, VEGETATION, 1))
+    # The radius is random enough to tell trees apart.
+    return merge([merge(parts).made_of(BARK), replace(crown, tints=np.full_like(crown.tints, int(1000 * radius)))])
 
 
 def bush(rng: np.random.Generator) -> Mesh:
@@ -89,15 +96,15 @@ def fence(length_m: float) -> Mesh:
         for y in np.linspace(0, length_m, max(2, int(length_m / 2) + 1))
     ]
     rails = [box((-0.02, 0.0, z), (0.02, length_m, z + 0.1), MANMADE) for z in (0.3, 0.7, 1.1)]
-    return merge([*posts, *rails])
+    return merge([*posts, *rails]).made_of(BARK)
 
 
 def shelter() -> Mesh:
     """A bus shelter 4 m long along y, open towards +x: a back wall, one side, two posts, a bench and an overhanging roof."""
     return merge(
         [
-            box((-0.62, -2.0, SUNK), (-0.57, 2.0, 2.35), MANMADE, without="z"),
-            box((-0.57, -2.0, SUNK), (0.3, -1.95, 2.35), MANMADE, without="zx"),
+            box((-0.62, -2.0, SUNK), (-0.57, 2.0, 2.35), MANMADE, without="z").made_of(PANE),
+            box((-0.57, -2.0, SUNK), (0.3, -1.95, 2.35), MANMADE, without="zx").made_of(PANE),
             box((-0.64, -2.2, 2.35), (0.7, 2.2, 2.5), MANMADE),
             tube((0.5, -1.9, SUNK), (0.5, -1.9, 2.35), 0.05, MANMADE, caps=False),
             tube((0.5, 1.9, SUNK), (0.5, 1.9, 2.35), 0.05, MANMADE, caps=False),
@@ -110,7 +117,7 @@ def shelter() -> Mesh:
 
 def cabinet() -> Mesh:
     """A switch box on the pavement."""
-    return box((-0.25, -0.5, SUNK), (0.25, 0.5, 1.3), MANMADE, without="z")
+    return box((-0.25, -0.5, SUNK), (0.25, 0.5, 1.3), MANMADE, without="z").made_of(METAL)
 
 
 def barrier() -> Mesh:

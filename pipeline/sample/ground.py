@@ -115,7 +115,9 @@ def surface(street: Street, ground: Ground) -> Mesh:
     rows, columns = ground.use.shape
     sheets = np.stack([street.place(s, d, base)[i : i + rows, j : j + columns] for i, j in corners], axis=2)
     sheets[..., 2] += levels[..., None]
-    parts.extend(quads(sheets[ground.use == use], use) for use in LEVELS)
+    lattice = np.stack([s, d], axis=-1)
+    uv = np.stack([lattice[i : i + rows, j : j + columns] for i, j in corners], axis=2)
+    parts.extend(quads(sheets[ground.use == use], use, uv[ground.use == use]) for use in LEVELS)
     for axis in (0, 1):
         first, second = (slice(None, -1), slice(1, None))
         a = (first, slice(None)) if axis == 0 else (slice(None), first)
@@ -135,5 +137,8 @@ def surface(street: Street, ground: Ground) -> Mesh:
         )
         # A kerb belongs to the ground it holds up.
         owner = np.where(levels[a] > levels[b], ground.use[a], ground.use[b])
-        parts.extend(quads(walls[step & (owner == use)], use) for use in LEVELS)
+        places = uv[a][..., [edge[0], edge[1], edge[1], edge[0]], :]
+        for use in LEVELS:
+            chosen = step & (owner == use)
+            parts.append(quads(walls[chosen], use, places[chosen]))
     return merge([part for part in parts if len(part.triangles)])

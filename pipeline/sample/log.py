@@ -11,8 +11,9 @@ from pathlib import Path
 
 from ...schemas.errors import StorageError, UsageError
 from .maps import write_map
+from .rig import CAMERAS, image_size
 from .simulate import simulate
-from .tables import VERSION, fixed, write_tables
+from .tables import VERSION, fixed, sensor, write_tables
 from .world import make_world
 
 MARKER = "SIMULATED.json"
@@ -22,22 +23,31 @@ Progress = Callable[[str, float], None]
 
 
 def write_nuscenes_sample(
-    out: Path, *, scenes: int = 1, seconds: float = 20.0, seed: int = 0, progress: Progress | None = None
+    out: Path,
+    *,
+    scenes: int = 1,
+    seconds: float = 20.0,
+    seed: int = 0,
+    image_scale: float | None = None,
+    progress: Progress | None = None,
 ) -> None:
     """Simulates a street and writes it as a nuScenes v1.0 log with its exact truth, in a new folder.
 
-    The same seed gives the same bytes; a scene does not depend on how many there are. ``progress`` hears each scene's
-    name and how much of it is done, 0 to 1. Raises UsageError if the numbers make no sense or the folder is in use,
+    The same seed gives the same bytes; a scene does not depend on how many there are. ``image_scale``: six cameras whose
+    images are this fraction of 1600 x 900 pixels, None for no cameras, which changes nothing else. ``progress`` hears each
+    scene's name and how much of it is done, 0 to 1. Raises UsageError if the numbers make no sense or the folder is in use,
     StorageError if it cannot be written.
     """
     if scenes < 1 or seconds < 0.5 or seed < 0:
         found = f"{scenes} scenes, {seconds} seconds, seed {seed}"
         raise UsageError("a sample log cannot be made", found=found, expected="at least 1 scene, 0.5 seconds, seed 0")
+    if image_scale is not None:
+        image_size(image_scale)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError("the folder for the sample log is in use", file=str(out), fix="name another one, or remove it")
     draft = out.with_name(f".{out.name}.{uuid.uuid4().hex}.tmp")
     try:
-        _write(draft, scenes, seconds, seed, progress or _silent)
+        _write(draft, scenes, seconds, seed, image_scale, progress or _silent)
         if out.exists():
             out.rmdir()
         os.rename(draft, out)  # noqa: PTH104 - the plain system call is what makes the log appear whole
@@ -53,10 +63,14 @@ def _silent(scene: str, done: float) -> None:
     del scene, done
 
 
-def _write(root: Path, scenes: int, seconds: float, seed: int, progress: Progress) -> None:
+def _write(root: Path, scenes: int, seconds: float, seed: int, image_scale: float | None, progress: Progress) -> None:
     for folder in ("samples/LIDAR_TOP", "sweeps/LIDAR_TOP", f"lidarseg/{VERSION}", "maps", "truth"):
         (root / folder).mkdir(parents=True)
     rows = fixed()
+    if image_scale is not None:
+        for camera in CAMERAS:
+            (root / "samples" / camera.channel).mkdir()
+            rows["sensor"].append(sensor(camera.channel, "camera"))
     for number in range(1, scenes + 1):
         world = make_world(seed, number, seconds)
 
@@ -64,8 +78,18 @@ def _write(root: Path, scenes: int, seconds: float, seed: int, progress: Progres
             progress(name, done)
 
         report(0.0)
-        simulate(world, seed, root, rows, report)
+        simulate(world, seed, root, rows, report, image_scale)
         write_map(root / rows["map"][-1]["filename"], world.street, world.ground)
     write_tables(root / VERSION, rows)
-    marker = {"simulator": SIMULATOR, "seed": seed, "scenes": scenes, "seconds": seconds}
+    marker: dict[str, object] = {"simulator": SIMULATOR, "seed": seed, "scenes": scenes, "seconds": seconds}
+    if image_scale is not None:
+        width, height = image_size(image_scale)
+        marker["cameras"] = {
+            "channels": [camera.channel for camera in CAMERAS],
+            "image_scale": image_scale,
+            "width": width,
+            "height": height,
+            "intrinsics": "calibrated_sensor holds those of 1600 x 900 times image_scale; pixel (i, j) covers [i, i + 1) x [j, j + 1)",
+            "truth": "truth/<scene>/cameras/<channel>/<sample token>.{label,depth,instance}.png; depth is metres along the axis x 256",
+        }
     (root / MARKER).write_text(json.dumps(marker, indent=2) + "\n")

@@ -22,6 +22,12 @@ class Mesh:
     """(F, 3) int32."""
     labels: NDArray[np.uint8]
     """(F,) uint8: lidarseg number."""
+    materials: NDArray[np.uint8]
+    """(F,) uint8: what cameras see, a number of :mod:`.materials`; 0 for what is usual for the label."""
+    tints: NDArray[np.uint8]
+    """(F,) uint8: which variant of the material."""
+    uv: Float64
+    """(V, 2) float64: texture coordinates, metres along and up a wall or the like; NaN where textures go by place."""
 
     @property
     def corners(self) -> Float64:
@@ -37,6 +43,23 @@ class Mesh:
         """The mesh in another frame; ``target_SE3_mesh``: (4, 4)."""
         return replace(self, vertices=self.vertices @ target_SE3_mesh[:3, :3].T + target_SE3_mesh[:3, 3])
 
+    def made_of(self, material: int, tint: int = 0) -> Mesh:
+        """The mesh in one material."""
+        count = len(self.triangles)
+        return replace(
+            self, materials=np.full(count, material, dtype=np.uint8), tints=np.full(count, tint, dtype=np.uint8)
+        )
+
+    def only(self, kept: NDArray[np.bool_]) -> Mesh:
+        """The triangles that ``kept`` (F,) names; vertices stay."""
+        return replace(
+            self,
+            triangles=self.triangles[kept],
+            labels=self.labels[kept],
+            materials=self.materials[kept],
+            tints=self.tints[kept],
+        )
+
     def shifted(self, x: float = 0.0, y: float = 0.0, z: float = 0.0) -> Mesh:
         """The mesh moved along the axes, metres."""
         return replace(self, vertices=self.vertices + np.array([x, y, z]))
@@ -45,9 +68,10 @@ class Mesh:
 def mesh(vertices: ArrayLike, triangles: ArrayLike, label: int) -> Mesh:
     """A mesh of one label."""
     faces = np.asarray(triangles, dtype=np.int32).reshape(-1, 3)
-    return Mesh(
-        np.asarray(vertices, dtype=np.float64).reshape(-1, 3), faces, np.full(len(faces), label, dtype=np.uint8)
-    )
+    points = np.asarray(vertices, dtype=np.float64).reshape(-1, 3)
+    plain = np.zeros(len(faces), dtype=np.uint8)
+    numbers = np.full(len(faces), label, dtype=np.uint8)
+    return Mesh(points, faces, numbers, plain, plain, np.full((len(points), 2), np.nan))
 
 
 def merge(meshes: Sequence[Mesh]) -> Mesh:
@@ -57,14 +81,19 @@ def merge(meshes: Sequence[Mesh]) -> Mesh:
         np.concatenate([part.vertices for part in meshes]),
         np.concatenate([part.triangles + np.int32(offset) for part, offset in zip(meshes, offsets[:-1], strict=True)]),
         np.concatenate([part.labels for part in meshes]),
+        np.concatenate([part.materials for part in meshes]),
+        np.concatenate([part.tints for part in meshes]),
+        np.concatenate([part.uv for part in meshes]),
     )
 
 
-def quads(corners: ArrayLike, label: int) -> Mesh:
-    """Quadrangles (N, 4, 3), each as two triangles."""
+def quads(corners: ArrayLike, label: int, uv: ArrayLike | None = None) -> Mesh:
+    """Quadrangles (N, 4, 3), each as two triangles; ``uv``: texture coordinates (N, 4, 2) of their corners."""
     points = np.asarray(corners, dtype=np.float64).reshape(-1, 4, 3)
     first = np.arange(len(points))[:, None] * 4
-    return mesh(points, np.concatenate([first + np.array([0, 1, 2]), first + np.array([0, 2, 3])], axis=1), label)
+    faces = np.concatenate([first + np.array([0, 1, 2]), first + np.array([0, 2, 3])], axis=1)
+    sheet = mesh(points, faces, label)
+    return sheet if uv is None else replace(sheet, uv=np.asarray(uv, dtype=np.float64).reshape(-1, 2))
 
 
 def patch(points: Float64, label: int) -> Mesh:
@@ -125,5 +154,6 @@ def tube(
 
 
 def wheel(x: float, y: float, radius: float, width: float, label: int, sides: int = 14) -> Mesh:
-    """A disc that stands on z = 0 and rolls along x; ``y`` is its middle."""
-    return tube((x, y - width / 2, radius), (x, y + width / 2, radius), radius, label, sides=sides)
+    """A disc that stands on z = 0 and rolls along x; ``y`` is its middle. Its texture coordinates are parts of its radius."""
+    disc = tube((x, y - width / 2, radius), (x, y + width / 2, radius), radius, label, sides=sides)
+    return replace(disc, uv=(disc.vertices[:, [0, 2]] - [x, radius]) / radius)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .labels import label
+from .materials import SHIRT, SKIN, TROUSERS, TYRE
 from .meshes import Float64, Mesh, merge, tube
 from .vehicles import bicycle, seated
 
@@ -29,11 +30,13 @@ def _turned(angle: Float64, x: Float64 | float, y: float, z: Float64 | float) ->
     return poses
 
 
-def _bone(length: float, radius: float, number: int, *, foot: bool = False) -> Mesh:
-    limb = tube((0, 0, 0), (0, 0, -length), radius, number, end_radius=0.75 * radius, sides=7)
+def _bone(length: float, radius: float, number: int, cloth: int = TROUSERS, *, foot: bool = False) -> Mesh:
+    limb = tube((0, 0, 0), (0, 0, -length), radius, number, end_radius=0.75 * radius, sides=7).made_of(cloth)
     if not foot:
         return limb
-    return merge([limb, tube((-0.06, 0, -length + 0.035), (0.19, 0, -length + 0.035), 0.045, number, sides=6)])
+    return merge(
+        [limb, tube((-0.06, 0, -length + 0.035), (0.19, 0, -length + 0.035), 0.045, number, sides=6).made_of(TYRE)]
+    )
 
 
 def walker(category: str, height_m: float, phase: Float64, stride: float) -> Figure:
@@ -43,9 +46,13 @@ def walker(category: str, height_m: float, phase: Float64, stride: float) -> Fig
     hip, shoulder = thigh + shin, thigh + shin + 0.52 * k
     body = merge(
         [
-            tube((0, 0, hip - 0.1 * k), (0, 0, shoulder + 0.06 * k), 0.15 * k, number, end_radius=0.17 * k, sides=10),
-            tube((0, 0, shoulder + 0.06 * k), (0, 0, shoulder + 0.14 * k), 0.06 * k, number, sides=6, caps=False),
-            tube((0, 0, shoulder + 0.12 * k), (0.02, 0, height_m), 0.1 * k, number, end_radius=0.07 * k),
+            tube(
+                (0, 0, hip - 0.1 * k), (0, 0, shoulder + 0.06 * k), 0.15 * k, number, end_radius=0.17 * k, sides=10
+            ).made_of(SHIRT),
+            tube(
+                (0, 0, shoulder + 0.06 * k), (0, 0, shoulder + 0.14 * k), 0.06 * k, number, sides=6, caps=False
+            ).made_of(SKIN),
+            tube((0, 0, shoulder + 0.12 * k), (0.02, 0, height_m), 0.1 * k, number, end_radius=0.07 * k).made_of(SKIN),
         ]
     )
     limbs, poses = [body], [np.tile(np.eye(4), (len(phase), 1, 1))]
@@ -60,9 +67,9 @@ def walker(category: str, height_m: float, phase: Float64, stride: float) -> Fig
         limbs.append(_bone(shin, 0.062 * k, number, foot=True))
         arm, elbow = -0.42 * stride * swing, 0.25 + 0.3 * stride * np.maximum(0.0, -swing)
         poses.append(_turned(arm, 0.0, side * 0.22 * k, shoulder))
-        limbs.append(_bone(upper, 0.055 * k, number))
+        limbs.append(_bone(upper, 0.055 * k, number, SHIRT))
         poses.append(_turned(arm + elbow, upper * np.sin(arm), side * 0.22 * k, shoulder - upper * np.cos(arm)))
-        limbs.append(_bone(fore, 0.045 * k, number))
+        limbs.append(_bone(fore, 0.045 * k, number, SKIN))
     return Figure(tuple(limbs), np.stack(poses, axis=1))
 
 

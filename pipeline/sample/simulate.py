@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from .annotate import Annotator
+from .camera_files import Shoot, shoot
 from .lidar import EGO_SE3_LIDAR, Lidar, Turn
 from .scan import PERIOD_S
 from .tables import VERSION, Row, attribute_of, calibration, chain, quaternion, token
@@ -27,8 +28,19 @@ SCENE_US = 1_000_000_000
 VEHICLE = "n000"
 
 
-def simulate(world: World, seed: int, root: Path, rows: dict[str, list[Row]], report: Callable[[float], None]) -> None:
-    """Writes a scene's sweeps and truth below ``root`` and adds its rows to the tables."""
+def simulate(
+    world: World,
+    seed: int,
+    root: Path,
+    rows: dict[str, list[Row]],
+    report: Callable[[float], None],
+    image_scale: float | None,
+) -> None:
+    """Writes a scene's sweeps, pictures and truth below ``root`` and adds its rows to the tables.
+
+    ``image_scale``: of the pictures against 1600 x 900, None for no pictures.
+    """
+    share = 1.0 if image_scale is None else 0.5
     lidar = Lidar.on(world)
     sweeps = round(world.seconds / PERIOD_S) + 1
     names = _Names(world.name, seed)
@@ -43,10 +55,14 @@ def simulate(world: World, seed: int, root: Path, rows: dict[str, list[Row]], re
             turn.labels.tofile(root / names.labels_file(number))
             pose = pose_at(world.ego, number * PERIOD_S) @ EGO_SE3_LIDAR
             annotator.add(turn.points[:, :3].astype(np.float64) @ pose[:3, :3].T + pose[:3, 3])
-        report((number + 1) / sweeps)
+        report(share * (number + 1) / sweeps)
     tokens = _sweep_rows(world, names, sweeps, rows)
-    _annotation_rows(annotator, names, tokens, rows)
+    instances = _annotation_rows(annotator, names, tokens, rows)
     truth.finish(tokens, annotator.moments, [k * FRAME_SWEEPS * PERIOD_S for k in range(len(tokens))])
+    if image_scale is not None:
+        stamps = tuple(names.stamp(k * FRAME_SWEEPS) for k in range(len(tokens)))
+        plan = Shoot(root, world, image_scale, names.log, names.key, names.start_us, tuple(tokens), stamps)
+        shoot(plan, rows, instances, lambda done: report(share + (1 - share) * done))
 
 
 def _turns(lidar: Lidar, seed: int, sweeps: int) -> Iterator[Turn]:
@@ -159,8 +175,11 @@ def _sweep_rows(world: World, names: _Names, sweeps: int, rows: dict[str, list[R
     return samples
 
 
-def _annotation_rows(annotator: Annotator, names: _Names, samples: list[str], rows: dict[str, list[Row]]) -> None:
-    """Rows of instances and boxes."""
+def _annotation_rows(
+    annotator: Annotator, names: _Names, samples: list[str], rows: dict[str, list[Row]]
+) -> dict[str, str]:
+    """Rows of instances and boxes; returns the instances' tokens by the objects' names."""
+    tokens: dict[str, str] = {}
     for thing, found in annotator.boxes():
         moving = isinstance(thing, Actor) and thing.moving
         marks: list[Row] = [
@@ -182,12 +201,14 @@ def _annotation_rows(annotator: Annotator, names: _Names, samples: list[str], ro
         ]
         chain(marks)
         rows["sample_annotation"] += marks
+        tokens[thing.name] = names.token("instance", thing.name)
         rows["instance"].append(
             {
-                "token": names.token("instance", thing.name),
+                "token": tokens[thing.name],
                 "category_token": token("category", thing.category),
                 "nbr_annotations": len(marks),
                 "first_annotation_token": marks[0]["token"],
                 "last_annotation_token": marks[-1]["token"],
             }
         )
+    return tokens

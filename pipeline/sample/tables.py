@@ -84,8 +84,13 @@ def fixed() -> dict[str, list[Row]]:
         {"token": number, "level": level, "description": f"visibility of whole object is between {level[1:]}%"}
         for number, level in VISIBILITIES.items()
     ]
-    rows["sensor"] = [{"token": token("sensor", "LIDAR_TOP"), "channel": "LIDAR_TOP", "modality": "lidar"}]
+    rows["sensor"] = [sensor("LIDAR_TOP", "lidar")]
     return rows
+
+
+def sensor(channel: str, modality: str) -> Row:
+    """A sensor's row."""
+    return {"token": token("sensor", channel), "channel": channel, "modality": modality}
 
 
 def calibration(name: str) -> Row:

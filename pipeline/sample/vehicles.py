@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from .labels import EGO, label
+from .materials import CAB, GLASS, SHIRT, SKIN, TRACK, TROUSERS, TYRE
 from .meshes import Float64, Mesh, box, loft, merge, tube, wheel
 
 Station = tuple[float, float, float, float, float, float]
 """x, half width, bottom, belt line, half width of the roof, top: one cross-section of a shell."""
 
 
-def shell(stations: Sequence[Station], number: int) -> Mesh:
-    """A closed skin through six-cornered cross-sections."""
+def shell(stations: Sequence[Station], number: int, sides: range = range(0), tops: Sequence[int] = ()) -> Mesh:
+    """A closed skin through six-cornered cross-sections.
+
+    Between which cross-sections there is glass: above the belt line on both ``sides``, and across the ``tops``.
+    """
     rings = np.array(
         [
             [(x, -w, z0), (x, w, z0), (x, w, z1), (x, r, z2), (x, -r, z2), (x, -w, z1)]
@@ -23,13 +28,21 @@ def shell(stations: Sequence[Station], number: int) -> Mesh:
     )
     # Sills lie a little further in than the belt line, as on every car.
     rings[:, :2, 1] *= 0.94
-    return loft(rings, number)
+    skin = loft(rings, number)
+    materials = skin.materials.copy()
+    # The skin's triangles come first: six pairs between one cross-section and the next, the window band second.
+    faces = materials[: 12 * (len(stations) - 1)].reshape(-1, 6, 2)
+    faces[list(sides), 2], faces[list(sides), 4] = GLASS, GLASS
+    faces[list(tops), 3] = GLASS
+    return replace(skin, materials=materials)
 
 
 def wheels(axles: Sequence[float], half_width: float, radius: float, width: float, number: int) -> list[Mesh]:
     """Pairs of wheels whose outer faces stand a finger outside the body."""
     return [
-        wheel(x, side * (half_width + 0.015 - width / 2), radius, width, number) for x in axles for side in (-1.0, 1.0)
+        wheel(x, side * (half_width + 0.015 - width / 2), radius, width, number).made_of(TYRE)
+        for x in axles
+        for side in (-1.0, 1.0)
     ]
 
 
@@ -58,7 +71,10 @@ def car(rng: np.random.Generator, number: int | None = None) -> Mesh:
         (b - 0.25, half, low, belt - 0.12, half * 0.85, hood - 0.15),
         (b, half * 0.85, 0.35, 0.55, half * 0.75, 0.68),
     ]
-    return merge([shell(tail + front, paint), *wheels((a + 0.8, b - 0.85), half, 0.32, 0.22, paint)])
+    # Glass from the foot of the rear window to that of the windscreen.
+    rear, screen = len(tail) - 2, len(tail)
+    body = shell(tail + front, paint, range(rear, screen + 1), (rear, screen))
+    return merge([body, *wheels((a + 0.8, b - 0.85), half, 0.32, 0.22, paint)])
 
 
 def ego_car() -> Mesh:
@@ -87,7 +103,14 @@ def truck(rng: np.random.Generator) -> Mesh:
     ]
     frame = box((a + 0.3, -0.4, 0.65), (b - 1.9, 0.4, 0.95), paint, without="Z")
     body = box((a, -half, 0.95), (b - 2.15, half, float(rng.uniform(2.9, 3.3))), paint)
-    return merge([shell(cab, paint), frame, body, *wheels((a + 1.4, b - 1.1), half - 0.03, 0.48, 0.32, paint)])
+    return merge(
+        [
+            shell(cab, paint).made_of(CAB),
+            frame.made_of(TRACK),
+            body,
+            *wheels((a + 1.4, b - 1.1), half - 0.03, 0.48, 0.32, paint),
+        ]
+    )
 
 
 def bus(rng: np.random.Generator) -> Mesh:
@@ -134,7 +157,7 @@ def excavator(rng: np.random.Generator) -> Mesh:
         tube((2.2, -0.3, lift), (3.3, -0.3, 1.2), 0.13, paint, sides=4),
         box((2.9, -0.75, 0.35), (3.6, 0.15, 1.05), paint),
     ]
-    return merge([*tracks, *upper, *arm])
+    return merge([merge(tracks).made_of(TRACK), *upper, *arm])
 
 
 def _track(y: float, number: int) -> Mesh:
@@ -146,7 +169,7 @@ def _track(y: float, number: int) -> Mesh:
 def motorcycle(*, rider: bool = False) -> Mesh:
     """A motorcycle, with its rider sitting still if wanted."""
     paint = label("vehicle.motorcycle")
-    parts = [wheel(-0.7, 0, 0.31, 0.14, paint), wheel(0.72, 0, 0.31, 0.12, paint)]
+    parts = [wheel(x, 0, 0.31, width, paint).made_of(TYRE) for x, width in ((-0.7, 0.14), (0.72, 0.12))]
     spine: list[Station] = [
         (-0.95, 0.08, 0.68, 0.78, 0.06, 0.84),
         (-0.35, 0.15, 0.38, 0.76, 0.13, 0.82),
@@ -195,7 +218,7 @@ def _rim(x: float, number: int) -> Mesh:
     angles = np.arange(16) * (2 * np.pi / 16)
     section = np.array([(0.27, -0.018), (0.34, -0.018), (0.34, 0.018), (0.27, 0.018)])
     rings = np.array([[(x + r * np.cos(a), y, 0.34 + r * np.sin(a)) for r, y in section] for a in [*angles, angles[0]]])
-    return loft(rings, number, first_cap=False, last_cap=False)
+    return loft(rings, number, first_cap=False, last_cap=False).made_of(TYRE)
 
 
 def seated(
@@ -204,25 +227,33 @@ def seated(
     """The upper body of a rider, and legs on foot rests where ``feet`` are given; pairs are (x, z)."""
     shoulder = (hip[0] + 0.52 * np.sin(lean), hip[1] + 0.52 * np.cos(lean))
     parts = [
-        tube((hip[0], 0, hip[1]), (shoulder[0], 0, shoulder[1]), 0.16, number, end_radius=0.19),
+        tube((hip[0], 0, hip[1]), (shoulder[0], 0, shoulder[1]), 0.16, number, end_radius=0.19).made_of(SHIRT),
         tube(
             (shoulder[0] + 0.03, 0, shoulder[1] + 0.04),
             (shoulder[0] + 0.08, 0, shoulder[1] + 0.34),
             0.12,
             number,
             end_radius=0.1,
-        ),
+        ).made_of(SKIN),
     ]
     for side in (-1.0, 1.0):
         parts.append(
             tube(
                 (shoulder[0], side * 0.21, shoulder[1] - 0.06), (hands[0], side * 0.27, hands[1]), 0.05, number, sides=6
-            )
+            ).made_of(SHIRT)
         )
         if feet is not None:
             knee = (hip[0] + 0.42, hip[1] - 0.08)
-            parts.append(tube((hip[0], side * 0.12, hip[1]), (knee[0], side * 0.22, knee[1]), 0.08, number, sides=6))
-            parts.append(tube((knee[0], side * 0.22, knee[1]), (feet[0], side * 0.24, feet[1]), 0.06, number, sides=6))
+            parts.append(
+                tube((hip[0], side * 0.12, hip[1]), (knee[0], side * 0.22, knee[1]), 0.08, number, sides=6).made_of(
+                    TROUSERS
+                )
+            )
+            parts.append(
+                tube((knee[0], side * 0.22, knee[1]), (feet[0], side * 0.24, feet[1]), 0.06, number, sides=6).made_of(
+                    TROUSERS
+                )
+            )
     return parts
 
 
