@@ -15,6 +15,7 @@ from ...schemas.errors import PipelineError, StorageError, StoreLockedError, Usa
 from ..cluster import set_environment
 from .config import config
 from .console import fail
+from .doctor import doctor
 from .gc import gc
 from .plan import plan
 from .run import app as run_app
@@ -30,7 +31,7 @@ app = typer.Typer(
     help="Raw driving logs in, 3D semantic occupancy labels out. Start with: occ-pipeline run densify",
 )
 app.add_typer(run_app, name="run")
-for _command in (plan, status, show, compare, verify, validate, gc, config, sample):
+for _command in (plan, status, show, compare, verify, validate, gc, config, doctor, sample):
     app.command()(_command)
 
 
