@@ -13,6 +13,7 @@ import typer
 from ... import __version__
 from ...schemas.errors import PipelineError, StorageError, StoreLockedError, UsageError, VerificationError
 from ..cluster import set_environment
+from .card import card
 from .config import config
 from .console import fail
 from .doctor import doctor
@@ -31,7 +32,7 @@ app = typer.Typer(
     help="Raw driving logs in, 3D semantic occupancy labels out. Start with: occ-pipeline run densify",
 )
 app.add_typer(run_app, name="run")
-for _command in (plan, status, show, compare, verify, validate, gc, config, doctor, sample):
+for _command in (plan, status, show, compare, verify, validate, gc, card, config, doctor, sample):
     app.command()(_command)
 
 

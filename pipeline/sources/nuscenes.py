@@ -29,6 +29,7 @@ class NuScenesSource(Source):
     """nuScenes. Of each scene the LiDAR's sweeps from the first to the last key frame: beyond them there are no boxes."""
 
     name: ClassVar[str] = "nuscenes"
+    licence: ClassVar[str] = "CC BY-NC-SA 4.0, non-commercial (nuscenes.org/terms-of-use)"
 
     @classmethod
     def prepare(cls) -> None:

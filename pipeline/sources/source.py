@@ -16,6 +16,8 @@ class Source(ABC):
 
     name: ClassVar[str]
     """What a user types after ``--dataset``."""
+    licence: ClassVar[str]
+    """Under which its data are given, which labels made from them inherit: the data card says so."""
 
     def __init__(self, data_root: Path, version: str) -> None:
         self.data_root = data_root
