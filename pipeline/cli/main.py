@@ -27,7 +27,6 @@ from .validate import validate
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     help="Raw driving logs in, 3D semantic occupancy labels out. Start with: occ-pipeline run densify",
 )

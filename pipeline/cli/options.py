@@ -12,8 +12,9 @@ import yaml
 from ...schemas.errors import UsageError
 from ...stages.stage import Stage
 from ..parameters import Values, build_stages, merged, parameters, parse_set, read_config
+from . import complete
 
-Dataset = Annotated[str, typer.Option(help="Which reader: nuscenes.")]
+Dataset = Annotated[str, typer.Option(help="Which reader: nuscenes.", autocompletion=complete.datasets)]
 DataRoot = Annotated[
     Path | None, typer.Option(help="Folder of the raw log. Without it the built-in sample log is simulated and used.")
 ]
@@ -22,11 +23,18 @@ Release = Annotated[
     typer.Option("--version", help="Release of the dataset, as v1.0-mini; inferred where the folder holds one."),
 ]
 Out = Annotated[Path | None, typer.Option(help="The store, NAME.zarr. Default: DATASET.zarr in this folder.")]
-Scenes = Annotated[str | None, typer.Option(help="Scenes, separated by commas. Default: all.")]
+Scenes = Annotated[
+    str | None, typer.Option(help="Scenes, separated by commas. Default: all.", autocompletion=complete.scenes)
+]
 Workers = Annotated[int | None, typer.Option(min=1, help="Worker processes. Default: one per core.")]
 Config = Annotated[Path | None, typer.Option("--config", help="YAML file: stage names over parameter names.")]
 Sets = Annotated[list[str] | None, typer.Option("--set", help="stage.parameter=value, any number of times.")]
-Grid = Annotated[str | None, typer.Option(help="Short for --set densify.grid=...: occ3d, surroundocc, or a range.")]
+Grid = Annotated[
+    str | None,
+    typer.Option(
+        help="Short for --set densify.grid=...: occ3d, surroundocc, or a range.", autocompletion=complete.grids
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output instead of tables.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 StorePath = Annotated[Path, typer.Argument(help="The store, NAME.zarr.", metavar="STORE")]
