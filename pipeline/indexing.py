@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from typing import Any
 
@@ -68,7 +68,9 @@ def index(
         told = load(SceneTables, stored)
         found = preflight(source.data_root, told)
         if found.tables is not None:
-            scenes[name] = _commit_present(store, _content(stored.manifest, told), found.tables, found.warnings)
+            scenes[name] = _commit_present(
+                store, tables_content(stored.manifest, told.attributes()), found.tables, found.warnings
+            )
         elif found.problems:
             failures[name] = list(found.problems)
         else:
@@ -90,10 +92,10 @@ def _read_tables(store: Store, source: Source, listing: Provenance) -> None:
     store.commit(None, SceneList(scenes=sound, broken=broken), listing)
 
 
-def _content(manifest: Manifest, tables: SceneTables) -> str:
+def tables_content(manifest: Manifest, attributes: Mapping[str, Any]) -> str:
     """Digest of what a release's tables say of one scene: an edit elsewhere in them leaves the scene as it is."""
     arrays = {name: entry.sha256 for name, entry in manifest.arrays.items()}
-    return digest({"arrays": arrays, "attributes": tables.attributes()})
+    return digest({"arrays": arrays, "attributes": dict(attributes)})
 
 
 def _commit_present(store: Store, content: str, tables: SceneTables, warnings: tuple[str, ...]) -> IndexedScene:

@@ -114,7 +114,7 @@ def _reason(
     for product, provenance in provenances.items():
         if product.name in current and store.committed(scene, product, current[product.name]):
             before = store.manifest(scene, product, current[product.name]).provenance
-            return _difference(before, provenance)
+            return difference(before, provenance)
     return "missing", "not made yet"
 
 
@@ -126,7 +126,8 @@ def _shown(value: Any) -> str:
         return str(value)
 
 
-def _difference(before: Provenance, now: Provenance) -> tuple[Reason, str]:
+def difference(before: Provenance, now: Provenance) -> tuple[Reason, str]:
+    """What differs between two products of the same name, in words."""
     old: dict[str, Any] = before.to_json()
     changes: list[str] = []
     upstream: list[str] = []

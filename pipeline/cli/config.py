@@ -12,16 +12,22 @@ from ..checking import unknown
 from ..config_file import Layer, commented, origins, shown_values
 from ..parameters import build_stages, merged, parse_set, read_config
 from ..registry import STAGES, target_named
+from . import complete
 from . import options as opt
 from .console import emit, last_line, note
 
 
 def config(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[STAGE]...", help="Stages. Default: all.")] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[STAGE]...", help="Stages. Default: all.", autocompletion=complete.stages),
+    ] = None,
     effective: Annotated[
         bool, typer.Option("--effective", help="Say of each value where it comes from; implied by the next four.")
     ] = False,
-    recipe: Annotated[str | None, typer.Option(help="A recipe's name or path.")] = None,
+    recipe: Annotated[
+        str | None, typer.Option(help="A recipe's name or path.", autocompletion=complete.recipes)
+    ] = None,
     config_file: opt.Config = None,
     sets: opt.Sets = None,
     grid: opt.Grid = None,

@@ -13,9 +13,11 @@ import typer
 from ... import __version__
 from ...schemas.errors import PipelineError, StorageError, StoreLockedError, UsageError, VerificationError
 from ..cluster import set_environment
+from .card import card
 from .config import config
 from .console import fail
-from .failures import failures, logs
+from .doctor import doctor
+from .gc import gc
 from .plan import plan
 from .run import app as run_app
 from .sample import sample
@@ -25,12 +27,13 @@ from .validate import validate
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     help="Raw driving logs in, 3D semantic occupancy labels out. Start with: occ-pipeline run densify",
 )
 app.add_typer(run_app, name="run")
-for _command in (plan, status, failures, logs, show, compare, verify, validate, config, sample):
+for _command in (
+    plan, status, failures, logs, show, compare, verify, validate, gc, card, config, doctor, sample,
+):  # fmt: skip
     app.command()(_command)
 
 

@@ -13,8 +13,9 @@ from ...schemas.errors import UsageError
 from ...schemas.grid import GRIDS
 from ...stages.stage import Stage
 from ..parameters import Values, build_stages, merged, parameters, parse_set, read_config
+from . import complete
 
-Dataset = Annotated[str, typer.Option(help="Which reader: nuscenes.")]
+Dataset = Annotated[str, typer.Option(help="Which reader: nuscenes.", autocompletion=complete.datasets)]
 DataRoot = Annotated[
     Path | None, typer.Option(help="Folder of the raw log. Without it the built-in sample log is simulated and used.")
 ]
@@ -23,7 +24,9 @@ Release = Annotated[
     typer.Option("--version", help="Release of the dataset, as v1.0-mini; inferred where the folder holds one."),
 ]
 Out = Annotated[Path | None, typer.Option(help="The store, NAME.zarr. Default: DATASET.zarr in this folder.")]
-Scenes = Annotated[str | None, typer.Option(help="Scenes, separated by commas. Default: all.")]
+Scenes = Annotated[
+    str | None, typer.Option(help="Scenes, separated by commas. Default: all.", autocompletion=complete.scenes)
+]
 Workers = Annotated[int | None, typer.Option(min=1, help="Worker processes. Default: one per core.")]
 ShardOption = Annotated[
     str | None, typer.Option("--shard", help="i/n: every n-th scene, so that n machines share a store. See workflows/.")
@@ -40,7 +43,12 @@ ClusterConfig = Annotated[
 ]
 Config = Annotated[Path | None, typer.Option("--config", help="YAML file: stage names over parameter names.")]
 Sets = Annotated[list[str] | None, typer.Option("--set", help="stage.parameter=value, any number of times.")]
-Grid = Annotated[str | None, typer.Option(help=f"Short for --set densify.grid=...: {', '.join(GRIDS)}, or a range.")]
+Grid = Annotated[
+    str | None,
+    typer.Option(
+        help=f"Short for --set densify.grid=...: {', '.join(GRIDS)}, or a range.", autocompletion=complete.grids
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output instead of tables.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 NoMemoryCheck = Annotated[

@@ -8,13 +8,18 @@ import typer
 
 from ..graph import required
 from ..registry import RECIPES, STAGES, target_named
+from . import complete
 from . import options as opt
 from .console import ERR, OUT, emit, fail, note, warn
 
 
 def plan(
     target: Annotated[
-        str, typer.Argument(help=f"A stage or recipe: {', '.join([*STAGES, *RECIPES])}, or a recipe's path.")
+        str,
+        typer.Argument(
+            help=f"A stage or recipe: {', '.join([*STAGES, *RECIPES])}, or a recipe's path.",
+            autocompletion=complete.targets,
+        ),
     ] = "all",
     dataset: opt.Dataset = "nuscenes",
     dataroot: opt.DataRoot = None,

@@ -8,13 +8,16 @@ from typing import Annotated
 import typer
 
 from ...schemas.errors import UsageError
+from . import complete
 from . import options as opt
 from .console import last_line
 
 
 def show(
     store: opt.StorePath,
-    scene: Annotated[str | None, typer.Option(help="Scene. Default: the first.")] = None,
+    scene: Annotated[
+        str | None, typer.Option(help="Scene. Default: the first.", autocompletion=complete.scenes)
+    ] = None,
     frame: Annotated[str | None, typer.Option(help="Key frame: number or token. Default: the middle one.")] = None,
     dataroot: Annotated[Path | None, typer.Option(help="The raw log, to draw the frame's own scan.")] = None,
     out: Annotated[Path | None, typer.Option(help="PNG to write. Default: SCENE-FRAME.png in this folder.")] = None,

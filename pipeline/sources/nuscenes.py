@@ -30,6 +30,7 @@ class NuScenesSource(Source):
 
     name: ClassVar[str] = "nuscenes"
     return_bytes: ClassVar[int] = 20
+    licence: ClassVar[str] = "CC BY-NC-SA 4.0, non-commercial (nuscenes.org/terms-of-use)"
 
     @classmethod
     def prepare(cls) -> None:

@@ -18,6 +18,8 @@ class Source(ABC):
     """What a user types after ``--dataset``."""
     return_bytes: ClassVar[int]
     """Size of one return in this dataset's files, for projections."""
+    licence: ClassVar[str]
+    """Under which its data are given, which labels made from them inherit: the data card says so."""
 
     def __init__(self, data_root: Path, version: str) -> None:
         self.data_root = data_root

@@ -1,0 +1,72 @@
+"""``occ-pipeline card``: a store's data card, as Markdown or JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ...schemas.errors import UsageError
+from . import options as opt
+from .console import ERR, emit, last_line
+
+
+def card(
+    store: opt.StorePath,
+    out: Annotated[Path | None, typer.Option(help="File to write, replaced if there. Default: print.")] = None,
+    reference: Annotated[
+        str | None, typer.Option(help="truth:DIR, the folder of a sample log: measures quality against it.")
+    ] = None,
+    quality: Annotated[Path | None, typer.Option(help="What occ-pipeline compare --json printed, in a file.")] = None,
+    as_json: opt.Json = False,
+    debug: opt.Debug = False,
+) -> None:
+    """Describe a store: source and its licence, settings, versions, voxels by class, quality; hand it on with the labels."""
+    del debug
+    from ..card import card as describe
+    from ..card_text import markdown
+    from ..store.store import Store
+
+    opened = Store.open(store)
+    measured = _read(quality) if quality is not None else None
+    with ERR.status("") as spinner:
+        if reference is not None:
+            measured = _measure(opened, reference)
+        made = describe(opened, measured, lambda scene: spinner.update(f"counting voxels of {scene}"))
+    if out is not None:
+        text = json.dumps(made, indent=1) + "\n" if as_json else markdown(made)
+        try:
+            out.write_text(text, encoding="utf-8")
+        except OSError as error:
+            found, fix = str(error.strerror), "choose another --out"
+            raise UsageError("the card cannot be written", file=str(out), found=found, fix=fix) from error
+        last_line(str(out))
+    elif as_json:
+        emit(made)
+    else:
+        last_line(markdown(made).rstrip("\n"))
+
+
+def _measure(store: Any, reference: str) -> dict[str, Any]:
+    from ..compare import compare_with_truth, parse_reference
+    from ..sample import Truth
+
+    truth = Truth.open(parse_reference(reference))
+    return {"reference": "the exact truth of a simulated log", **compare_with_truth(store, truth, None).to_json()}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found: Any = json.loads(path.read_text(encoding="utf-8"))
+        # What the card shows of it.
+        _ = found["frames"], found["iou"], found["miou"], found["per_class"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(
+            "the measured quality cannot be used",
+            file=str(path),
+            found=str(error),
+            expected="what occ-pipeline compare STORE --reference truth:DIR --json printed",
+        ) from error
+    return found
