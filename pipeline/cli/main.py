@@ -17,6 +17,7 @@ from .card import card
 from .config import config
 from .console import fail
 from .doctor import doctor
+from .failures import failures, logs
 from .gc import gc
 from .plan import plan
 from .run import app as run_app
