@@ -28,6 +28,8 @@ _BLOCK_BITS, _XY_BITS, _Z_BITS = 12, 7, 13
 _OBJECT_CELL_BITS, _FRAME_BITS, _TRACK_BITS = 11, 10, 12
 _TRACK_SHIFT = 3 * _OBJECT_CELL_BITS + _FRAME_BITS
 _TRACKS_AT_ONCE = 16
+_STATIC_ROWS = (((3,), np.float32), ((), np.int32), ((), np.uint16), ((), np.uint8), ((), np.int32))
+"""Shape of a row and dtype of points, sweep, returns, labels and tracks of the static map."""
 
 
 @dataclass(frozen=True)
@@ -118,17 +120,27 @@ def _sensors(tables: SceneTables) -> Float64:
 def assemble_static(
     tables: SceneTables, frame: CellFrame, results: Sequence[PartResult], dropped: dict[str, int]
 ) -> StaticMap:
-    """The static map, merged column of blocks by column and left in those pieces: little more than it is held."""
+    """The static map, merged column of blocks by column into arrays made beforehand.
+
+    Those are as long as the parts' rows together, longer than the map: what is never written of them takes no memory,
+    and nothing that lasts comes to lie between what is made and dropped for each column.
+    """
     # What no key frame labelled takes its parked object's class; track -1, no object, takes the last entry.
     by_box = np.array([*tables.track_classes, NO_LABEL], dtype=np.uint8)
-    columns: list[list[NDArray[np.generic]]] = [[] for _ in range(7)]
+    most = sum(len(r["static"]) for r in results)
+    held = [np.empty((most, *shape), dtype=dtype) for shape, dtype in _STATIC_ROWS]
+    per_column: list[tuple[NDArray[np.int32], Int64]] = [(np.zeros((0, 2), np.int32), np.zeros(0, np.int64))]
+    filled = 0
     for low, high in itertools.pairwise(_columns(results)):
         cells = [_between(r["static"], low, high) for r in results]
         votes = [_between(r["static_votes"], low << 8, high << 8) for r in results]
-        for pieces, piece in zip(columns, _static_column(frame, cells, votes, by_box), strict=True):
-            pieces.append(piece)
-    points, sweep, returns, labels, tracks = (Blocks.joining(pieces) for pieces in columns[:5])
-    blocks, counts = (np.concatenate(pieces) for pieces in columns[5:])
+        rows, blocks_and_counts = _static_column(frame, cells, votes, by_box)
+        per_column.append(blocks_and_counts)
+        for whole, some in zip(held, rows, strict=True):
+            whole[filled : filled + len(some)] = some
+        filled += len(rows[0])
+    points, sweep, returns, labels, tracks = (whole[:filled] for whole in held)
+    blocks, counts = (np.concatenate(pieces) for pieces in zip(*per_column, strict=True))
     return StaticMap(
         points=points,
         sweep=sweep,
@@ -160,7 +172,8 @@ def _between(rows: Int64, low: int, high: int) -> Int64:
 
 def _static_column(
     frame: CellFrame, cells: list[Int64], votes: list[Int64], by_box: NDArray[np.uint8]
-) -> tuple[NDArray[np.generic], ...]:
+) -> tuple[tuple[NDArray[np.generic], ...], tuple[NDArray[np.int32], Int64]]:
+    """Rows of the map as :data:`_STATIC_ROWS` has them, and each block with the number of its rows."""
     rows = merge_rows(cells)
     keys = rows[:, 0]
     blocks, places = frame.cells(keys)
@@ -171,7 +184,7 @@ def _static_column(
     labels = np.where(labels == NO_LABEL, by_box[tracks], labels)
     starts = np.flatnonzero(np.append(True, np.any(np.diff(blocks, axis=0) != 0, axis=1))[: len(blocks)])
     counts = np.diff(np.append(starts, len(blocks)))
-    return points, sweep, returns, labels, tracks, blocks[starts].astype(np.int32), counts.astype(np.int64)
+    return (points, sweep, returns, labels, tracks), (blocks[starts].astype(np.int32), counts.astype(np.int64))
 
 
 def assemble_objects(

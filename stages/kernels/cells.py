@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from .jit import kernel
 
+Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
 Float64 = NDArray[np.float64]
 
@@ -24,56 +25,58 @@ SWEEP_SHIFT, RANGE_SHIFT, LOW_BITS = 20, 40, (1 << 20) - 1
 
 
 @kernel
-def find_row(rows: Int64, key: int) -> int:
-    """Row that holds ``key``, or the empty row where it belongs. O(1) expected at a load below one half."""
-    mask = len(rows) - 1
+def find_slot(slots: Int32, rows: Int64, key: int) -> int:
+    """The slot that holds the row of ``key``, or the empty slot where it belongs. O(1) expected at a load below one half."""
+    mask = len(slots) - 1
     slot = ((key * 0x9E3779B97F4A7C1) ^ (key >> 29)) & mask
-    while rows[slot, 0] != EMPTY and rows[slot, 0] != key:
+    while slots[slot] != EMPTY and rows[slots[slot], 0] != key:
         slot = (slot + 1) & mask
     return slot
 
 
 @kernel
-def insert_returns(rows: Int64, keys: Int64, offsets: Int64, nearest: Int64) -> int:
-    """Adds returns to a table with room for them; gives the number of new cells. O(returns)."""
-    new = 0
+def insert_returns(slots: Int32, rows: Int64, used: int, keys: Int64, offsets: Int64, nearest: Int64) -> int:
+    """Adds returns to a table with room for them; gives the number of its rows then. O(returns)."""
     for i in range(len(keys)):
-        row = find_row(rows, keys[i])
-        if rows[row, 0] == EMPTY:
+        slot = find_slot(slots, rows, keys[i])
+        row = slots[slot]
+        if row == EMPTY:
+            row = used
+            slots[slot] = row
+            rows[row] = 0
             rows[row, 0] = keys[i]
             rows[row, 5] = nearest[i]
-            new += 1
+            used += 1
         elif nearest[i] < rows[row, 5]:
             rows[row, 5] = nearest[i]
         rows[row, 1] += offsets[i, 0]
         rows[row, 2] += offsets[i, 1]
         rows[row, 3] += offsets[i, 2]
         rows[row, 4] += 1
-    return new
+    return used
 
 
 @kernel
-def rehash(old: Int64, new: Int64) -> None:
-    """Moves every row into a larger, empty table. O(rows)."""
-    for i in range(len(old)):
-        if old[i, 0] != EMPTY:
-            row = find_row(new, old[i, 0])
-            for column in range(old.shape[1]):
-                new[row, column] = old[i, column]
-
-
-@kernel
-def count_keys(rows: Int64, keys: Int64) -> int:
-    """Counts occurrences of keys in a table of (key, count) rows; gives the number of new keys. O(keys)."""
-    new = 0
+def count_keys(slots: Int32, rows: Int64, used: int, keys: Int64) -> int:
+    """Counts occurrences of keys in a table of (key, count) rows; gives the number of its rows then. O(keys)."""
     for i in range(len(keys)):
-        row = find_row(rows, keys[i])
-        if rows[row, 0] == EMPTY:
+        slot = find_slot(slots, rows, keys[i])
+        row = slots[slot]
+        if row == EMPTY:
+            row = used
+            slots[slot] = row
             rows[row, 0] = keys[i]
             rows[row, 1] = 0
-            new += 1
+            used += 1
         rows[row, 1] += 1
-    return new
+    return used
+
+
+@kernel
+def fill_slots(slots: Int32, rows: Int64, used: int) -> None:
+    """Enters the rows into empty slots. O(rows)."""
+    for row in range(used):
+        slots[find_slot(slots, rows, rows[row, 0])] = row
 
 
 @kernel
@@ -93,40 +96,39 @@ def merge_sorted(rows: Int64, merged: Int64) -> int:
 
 
 class CellTable:
-    """A growing open-addressing table of (key, ...) int64 rows."""
+    """A growing hash table of (key, ...) int64 rows: rows lie one after the other, and open addressing finds their numbers.
+
+    So it takes little more memory than its rows, however many they come to be.
+    """
 
     def __init__(self, columns: int, capacity: int = 1 << 16) -> None:
-        self._rows = self._blank(capacity, columns)
+        self._rows: Int64 = np.empty((capacity // 2, columns), dtype=np.int64)
+        self._slots: Int32 = np.full(capacity, EMPTY, dtype=np.int32)
         self._used = 0
 
-    @staticmethod
-    def _blank(capacity: int, columns: int) -> Int64:
-        rows: Int64 = np.zeros((capacity, columns), dtype=np.int64)
-        rows[:, 0] = EMPTY
-        return rows
-
     def _make_room(self, count: int) -> None:
-        capacity = len(self._rows)
-        while capacity < 2 * (self._used + count):
-            capacity *= 2
-        if capacity != len(self._rows):
-            larger = self._blank(capacity, self._rows.shape[1])
-            rehash(self._rows, larger)
+        needed = self._used + count
+        if needed > len(self._rows):
+            larger = np.empty((max(needed, len(self._rows) * 3 // 2), self._rows.shape[1]), dtype=np.int64)
+            larger[: self._used] = self._rows[: self._used]
             self._rows = larger
+        if 2 * needed > len(self._slots):
+            self._slots = np.full(1 << (2 * needed - 1).bit_length(), EMPTY, dtype=np.int32)
+            fill_slots(self._slots, self._rows, self._used)
 
     def add_returns(self, keys: Int64, offsets: Int64, nearest: Int64) -> None:
         """``keys``: (N,) int64, ``offsets``: (N, 3) int64 from :func:`quantise`, ``nearest``: (N,) int64."""
         self._make_room(len(keys))
-        self._used += insert_returns(self._rows, keys, offsets, nearest)
+        self._used = insert_returns(self._slots, self._rows, self._used, keys, offsets, nearest)
 
     def count(self, keys: Int64) -> None:
         """Counts ``keys``: (N,) int64."""
         self._make_room(len(keys))
-        self._used += count_keys(self._rows, keys)
+        self._used = count_keys(self._slots, self._rows, self._used, keys)
 
     def sorted_rows(self) -> Int64:
         """(cells, columns) int64, by key."""
-        used = self._rows[self._rows[:, 0] != EMPTY]
+        used = self._rows[: self._used]
         return used[np.argsort(used[:, 0])]
 
 
