@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +10,6 @@ import numpy as np
 import pytest
 from occ_pipeline.pipeline.card import card
 from occ_pipeline.pipeline.card_text import markdown
-from occ_pipeline.pipeline.cli.main import _run
 from occ_pipeline.pipeline.indexing import index
 from occ_pipeline.pipeline.parameters import as_json
 from occ_pipeline.pipeline.sample import write_nuscenes_sample
@@ -25,6 +23,7 @@ from occ_pipeline.schemas.grid import VoxelGrid
 from occ_pipeline.schemas.occupancy import SurfaceOccupancy
 from occ_pipeline.schemas.scene import SceneTables
 from occ_pipeline.stages.densify import Densify
+from occ_pipeline.tests.pipeline.program import Program
 
 GRID = VoxelGrid((0.0, 0.0, 0.0), 0.5, (4, 4, 2))
 IDENTITY = StoreIdentity(dataset="nuscenes", taxonomy="nuscenes_lidarseg", back_end="open3d", synthetic=True)
@@ -110,30 +109,19 @@ def test_an_empty_store(tmp_path: Path) -> None:
         card(Store.create_or_open(tmp_path / "labels.zarr", IDENTITY))
 
 
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *args: object) -> tuple[int, str, str]:
-    monkeypatch.setattr(sys, "argv", ["occ-pipeline", *map(str, args)])
-    try:
-        code = _run()
-    except SystemExit as stop:
-        code = int(stop.code or 0)
-    return code, *capsys.readouterr()
-
-
-def test_the_command(
-    store: Store, log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_command(store: Store, log: Path, tmp_path: Path, program: Program) -> None:
     out = tmp_path / "card.md"
-    assert run(capsys, monkeypatch, "card", store.path, "--out", out)[:2] == (0, f"{out}\n")
+    assert program.told("card", store.path, "--out", out)[:2] == (0, f"{out}\n")
     assert "None measured." in out.read_text()
-    code, text, _ = run(capsys, monkeypatch, "card", store.path, "--reference", f"truth:{log}")
+    code, text, _ = program.told("card", store.path, "--reference", f"truth:{log}")
     assert code == 0
     assert "exact truth of a simulated log, 3 key frames" in text
     measured = tmp_path / "quality.json"
-    measured.write_text(run(capsys, monkeypatch, "compare", store.path, "--reference", f"truth:{log}", "--json")[1])
-    code, text, _ = run(capsys, monkeypatch, "card", store.path, "--quality", measured, "--json")
+    measured.write_text(program.told("compare", store.path, "--reference", f"truth:{log}", "--json")[1])
+    code, text, _ = program.told("card", store.path, "--quality", measured, "--json")
     assert code == 0
     assert json.loads(text)["quality"]["frames"] == 3
     measured.write_text("{}")
-    code, _, err = run(capsys, monkeypatch, "card", store.path, "--quality", measured)
+    code, _, err = program.told("card", store.path, "--quality", measured)
     assert code == 2
     assert "compare STORE --reference" in err

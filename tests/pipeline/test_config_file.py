@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from occ_pipeline.pipeline.cli.main import _run
 from occ_pipeline.pipeline.config_file import Layer, commented, origins
 from occ_pipeline.pipeline.parameters import build_stages, parameters, read_config
 from occ_pipeline.pipeline.registry import STAGES
+from occ_pipeline.tests.pipeline.program import Program
 
 GIVEN: dict[str, dict[str, Any]] = {
     "separate": {"cell_m": 0.2, "limbed_classes": [], "ego_box_m": [-1, -1, 0, 1, 1e-3, 2]},
@@ -47,20 +46,11 @@ def test_origins_are_of_the_last_that_speaks() -> None:
     assert origins(layers) == {"densify": {"knn": "--set", "grid": "a.yaml"}}
 
 
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *args: str) -> tuple[int, str, str]:
-    monkeypatch.setattr(sys, "argv", ["occ-pipeline", "config", *args])
-    try:
-        code = _run()
-    except SystemExit as stop:
-        code = int(stop.code or 0)
-    return code, *capsys.readouterr()
-
-
-def test_effective_values(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_effective_values(tmp_path: Path, program: Program) -> None:
     path = tmp_path / "c.yaml"
     path.write_text("densify: {knn: 7, least_returns: 4}\n")
-    code, out, _ = run(
-        capsys, monkeypatch, "densify", "--config", str(path), "--set", "densify.knn=8", "--grid", "surroundocc"
+    code, out, _ = program.told(
+        "config", "densify", "--config", str(path), "--set", "densify.knn=8", "--grid", "surroundocc"
     )
     assert code == 0
     assert "  knn: 8  # --set; default 5\n" in out
@@ -70,13 +60,13 @@ def test_effective_values(tmp_path: Path, capsys: pytest.CaptureFixture[str], mo
     assert "separate:" not in out
 
 
-def test_file_and_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_and_errors(tmp_path: Path, program: Program) -> None:
     path = tmp_path / "c.yaml"
-    code, out, err = run(capsys, monkeypatch, "--out", str(path))
+    code, out, err = program.told("config", "--out", str(path))
     assert (code, out) == (0, f"{path}\n")
     assert "--config" in err
     assert build_stages(read_config(path)) == build_stages({})
-    assert run(capsys, monkeypatch, "--out", str(path))[0] == 2, "an edited file is not written over"
-    code, _, err = run(capsys, monkeypatch, "densfy")
+    assert program.told("config", "--out", str(path))[0] == 2, "an edited file is not written over"
+    code, _, err = program.told("config", "densfy")
     assert code == 2
     assert "did you mean 'densify'?" in err

@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from occ_pipeline.pipeline.cli.main import _run
 from occ_pipeline.pipeline.garbage import Garbage, delete, leftovers, unnamed
 from occ_pipeline.pipeline.store.fingerprint import Provenance, SourceFile, Sources
 from occ_pipeline.pipeline.store.index import update_index
@@ -21,6 +19,7 @@ from occ_pipeline.schemas.occupancy import SurfaceOccupancy
 from occ_pipeline.schemas.product import Product
 from occ_pipeline.schemas.scene import SceneList
 from occ_pipeline.schemas.surfaces import Surfaces
+from occ_pipeline.tests.pipeline.program import Program
 
 IDENTITY = StoreIdentity(dataset="nuscenes", taxonomy="nuscenes_lidarseg", back_end="open3d", synthetic=True)
 SCENE = "scene-1"
@@ -176,29 +175,19 @@ def test_tables_of_older_releases_go_with_their_list(tmp_path: Path) -> None:
     assert unnamed(store) == []
 
 
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *args: object) -> tuple[int, str, str]:
-    monkeypatch.setattr(sys, "argv", ["occ-pipeline", "gc", *map(str, args)])
-    monkeypatch.setenv("COLUMNS", "100")
-    try:
-        code = _run()
-    except SystemExit as stop:
-        code = int(stop.code or 0)
-    return code, *capsys.readouterr()
-
-
-def test_the_command(store: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    code, out, err = run(capsys, monkeypatch, store.path)
+def test_the_command(store: Store, program: Program) -> None:
+    code, out, err = program.told("gc", store.path)
     assert code == 0
     assert max(map(len, out.splitlines())) <= 100
     assert "--delete" in err
     assert len(unnamed(store)) == 3, "a list changes nothing"
     with run_lock(store.path):
-        assert run(capsys, monkeypatch, store.path, "--delete")[0] == 5
-        assert "a run is under way" in run(capsys, monkeypatch, store.path)[2]
-    assert run(capsys, monkeypatch, store.path, "--keep", "surface")[0] == 2
-    assert json.loads(run(capsys, monkeypatch, store.path, "--older-than", 20, "--json")[1])["garbage"] == []
-    code, out, _ = run(capsys, monkeypatch, store.path, "--delete", "--product", "surfaces", "--json")
+        assert program.told("gc", store.path, "--delete")[0] == 5
+        assert "a run is under way" in program.told("gc", store.path)[2]
+    assert program.told("gc", store.path, "--keep", "surface")[0] == 2
+    assert json.loads(program.told("gc", store.path, "--older-than", 20, "--json")[1])["garbage"] == []
+    code, out, _ = program.told("gc", store.path, "--delete", "--product", "surfaces", "--json")
     assert [item["product"] for item in json.loads(out)["garbage"]] == ["surfaces"]
     assert told(unnamed(store)) == [("newer", "surface_occupancy"), ("superseded", "surface_occupancy")]
-    assert run(capsys, monkeypatch, store.path, "--delete", "--newer")[0] == 0
+    assert program.told("gc", store.path, "--delete", "--newer")[0] == 0
     assert unnamed(store) == []

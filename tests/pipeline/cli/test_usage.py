@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
-from occ_pipeline.pipeline.cli.main import _run
 from occ_pipeline.pipeline.parameters import parameters
 from occ_pipeline.pipeline.registry import STAGES
 from occ_pipeline.tests.pipeline.cli.command import command, densify
 from occ_pipeline.tests.pipeline.cli.conftest import Clean
-
-
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *args: object) -> tuple[int, str, str]:
-    """The program within this process, for what ends before any work."""
-    monkeypatch.setattr(sys, "argv", ["occ-pipeline", *(str(arg) for arg in args)])
-    monkeypatch.setenv("COLUMNS", "100")
-    try:
-        code = _run()
-    except SystemExit as stop:
-        code = int(stop.code or 0)
-    out, err = capsys.readouterr()
-    return code, out, err
-
+from occ_pipeline.tests.pipeline.program import Program
 
 WRONG: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "dataset": (("--dataset", "nuscene"), ("no such dataset", "found nuscene", "one of nuscenes", "--dataset")),
@@ -48,9 +34,7 @@ WRONG: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_usage_error(
-    name: str, log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_usage_error(name: str, log: Path, tmp_path: Path, program: Program) -> None:
     (tmp_path / "mine.zarr").mkdir()
     (tmp_path / "mine.zarr" / "thesis.txt").write_text("years of work")
     (tmp_path / "notes.txt").write_text("words")
@@ -63,7 +47,8 @@ def test_usage_error(
     if "--out" not in given:
         given += ["--out", str(tmp_path / "x.zarr")]
     words = ("run", "densify") if name in ("option", "workers") else ("plan", "densify")
-    code, out, err = run(capsys, monkeypatch, *words, *given)
+    ended = program(*words, *given)
+    code, out, err = ended.code, ended.out, ended.err
     assert code == 2, err
     assert out == ""
     for text in says:
@@ -75,19 +60,17 @@ def test_usage_error(
 
 
 @pytest.mark.parametrize("args", [("rnu",), ("run", "densefy")])
-def test_unknown_command(
-    args: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    code, _, err = run(capsys, monkeypatch, *args)
+def test_unknown_command(args: tuple[str, ...], program: Program) -> None:
+    ended = program(*args)
+    code, err = ended.code, ended.err
     assert code == 2
     assert f"No such command '{args[-1]}'" in err
 
 
 @pytest.mark.parametrize("name", STAGES)
-def test_help_shows_every_parameter(
-    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    code, out, _ = run(capsys, monkeypatch, "run", name, "--help")
+def test_help_shows_every_parameter(name: str, program: Program) -> None:
+    ended = program("run", name, "--help")
+    code, out = ended.code, ended.out
     assert code == 0
     text = " ".join(out.replace("│", " ").split())
     for parameter in parameters(STAGES[name]):
@@ -98,8 +81,9 @@ def test_help_shows_every_parameter(
 
 
 @pytest.mark.parametrize("args", [("--help",), ("run", "--help"), ("--version",)])
-def test_help(args: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    code, out, err = run(capsys, monkeypatch, *args)
+def test_help(args: tuple[str, ...], program: Program) -> None:
+    ended = program(*args)
+    code, out, err = ended.code, ended.out, ended.err
     assert code == 0
     assert err == ""
     assert "occ-pipeline" in out

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from occ_pipeline.pipeline.cli.main import _run
 from occ_pipeline.pipeline.registry import PRODUCTS
 from occ_pipeline.pipeline.store import validate as module
 from occ_pipeline.pipeline.store.store import Store
@@ -20,6 +18,7 @@ from occ_pipeline.schemas.object_clouds import ObjectClouds
 from occ_pipeline.schemas.occupancy import SurfaceOccupancy
 from occ_pipeline.schemas.product import Product
 from occ_pipeline.schemas.surfaces import Surfaces
+from occ_pipeline.tests.pipeline.program import Program
 from store_samples import mixed, provenance
 
 TAXONOMY = "nuscenes_lidarseg"
@@ -149,28 +148,17 @@ def test_products_of_other_versions_are_told(store: Store) -> None:
     assert (work.checked, work.unknown) == (0, {"mixed (schema 1)"})
 
 
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *args: object) -> tuple[int, str, str]:
-    monkeypatch.setattr(sys, "argv", ["occ-pipeline", "validate", *map(str, args)])
-    try:
-        code = _run()
-    except SystemExit as stop:
-        code = int(stop.code or 0)
-    return code, *capsys.readouterr()
-
-
-def test_the_command(
-    store: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_the_command(store: Store, program: Program, tmp_path: Path) -> None:
     store.commit("scene-1", labels(), provenance())
-    assert run(capsys, monkeypatch, store.path)[0] == 0
+    assert program.told("validate", store.path)[0] == 0
     store.commit("scene-2", replace(labels(), body=labels().body * 9), provenance())
-    code, out, err = run(capsys, monkeypatch, store.path)
+    code, out, err = program.told("validate", store.path)
     assert (code, out) == (6, "")
     assert err.count("error:") == 1
     assert "12 of its values" not in err
     assert "24 of its values" in err
-    code, out, _ = run(capsys, monkeypatch, store.path, "--json")
+    code, out, _ = program.told("validate", store.path, "--json")
     assert code == 6
     assert json.loads(out)["errors"][0]["scene"] == "scene-2"
-    assert run(capsys, monkeypatch, store.path, "--scenes", "scene-1")[0] == 0
-    assert run(capsys, monkeypatch, store.path, "--scenes", "scene-3")[0] == 2
+    assert program.told("validate", store.path, "--scenes", "scene-1")[0] == 0
+    assert program.told("validate", store.path, "--scenes", "scene-3")[0] == 2
