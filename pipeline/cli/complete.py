@@ -18,6 +18,13 @@ def stages(incomplete: str) -> list[str]:
     return _beginning(STAGES, incomplete)
 
 
+def shown_stages(incomplete: str) -> list[str]:
+    """Names of stages whose products have a picture."""
+    from .show import STAGES as SHOWN
+
+    return _beginning(SHOWN, incomplete)
+
+
 def targets(incomplete: str) -> list[str]:
     """Names of stages and recipes, and paths of recipes in this folder."""
     return _beginning([*STAGES, *RECIPES, *_recipe_files(incomplete)], incomplete)

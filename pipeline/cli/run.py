@@ -216,11 +216,11 @@ def _report(request: Request, log: Log, made: _Made) -> None:
     if made.failures:
         _details(request.store_path, made.record.path / "failures", request.debug)
     if made.outcome.done and "densify" in made.stages and not request.as_json:
-        from ..picture import draw_stored_frame
+        from ..picture import draw_frame, shown_frame
 
         scene = min(made.outcome.done)
         picture = made.record.path / f"{scene}.png"
-        draw_stored_frame(made.store, scene, None, log.data_root).save(picture)
+        draw_frame(shown_frame(made.store, scene, None, log.data_root)).save(picture)
         last_line(str(picture))
 
 

@@ -1,16 +1,26 @@
-"""``occ-pipeline show``: a picture of a frame's labels beside its points."""
+"""``occ-pipeline show``: a frame's labels beside its points, as a picture or a page; a scene as a film."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ...schemas.errors import UsageError
+from ..checking import unknown
 from . import complete
 from . import options as opt
-from .console import last_line
+from .console import last_line, note
+
+if TYPE_CHECKING:
+    from ..picture import ShownFrame
+    from ..store.store import Store
+
+SUFFIXES = {"--html": ".html", "--video": ".mp4", "--rerun": ".rrd"}
+STAGES = ("separate", "reconstruct", "densify")
+"""Stages whose products have a picture."""
 
 
 def show(
@@ -19,13 +29,32 @@ def show(
         str | None, typer.Option(help="Scene. Default: the first.", autocompletion=complete.scenes)
     ] = None,
     frame: Annotated[str | None, typer.Option(help="Key frame: number or token. Default: the middle one.")] = None,
+    stage: Annotated[
+        str, typer.Option(help=f"Whose products: {', '.join(STAGES)}.", autocompletion=complete.shown_stages)
+    ] = "densify",
     dataroot: Annotated[Path | None, typer.Option(help="The raw log, to draw the frame's own scan.")] = None,
-    out: Annotated[Path | None, typer.Option(help="PNG to write. Default: SCENE-FRAME.png in this folder.")] = None,
+    page: Annotated[
+        bool, typer.Option("--html", help="One page for a browser, whole in itself, that turns and zooms the frame.")
+    ] = False,
+    video: Annotated[bool, typer.Option("--video", help="A film of all key frames, MP4.")] = False,
+    rerun: Annotated[
+        bool, typer.Option("--rerun", help="All key frames for the rerun viewer (extra rerun), RRD.")
+    ] = False,
+    per_second: Annotated[float, typer.Option(min=0.1, max=60, help="Key frames a second of --video.")] = 4.0,
+    out: Annotated[
+        Path | None, typer.Option(help="File to write. Default: SCENE-FRAME.png and the like in this folder.")
+    ] = None,
     debug: opt.Debug = False,
 ) -> None:
-    """Draw a key frame: its points, its labels from above, at an angle and in two slices."""
+    """Draw a key frame: its points, its labels from above, at an angle and in two slices. Or a page, or a film."""
     del debug
-    from ..picture import draw_stored_frame
+    asked = [flag for flag, wanted in (("--html", page), ("--video", video), ("--rerun", rerun)) if wanted]
+    if len(asked) > 1:
+        raise UsageError(f"{' and '.join(asked)} exclude each other", fix="run show once for each")
+    if stage not in STAGES:
+        raise unknown("stage with a picture", stage, STAGES)
+    if asked and stage != "densify":
+        raise UsageError(f"{asked[0]} shows voxels only", found=f"--stage {stage}", fix="leave one of them out")
     from ..store.index import read_index
     from ..store.store import Store
 
@@ -34,8 +63,65 @@ def show(
     if not known:
         raise UsageError("the store holds no finished scene", file=str(store), fix="run occ-pipeline run densify first")
     scene = scene or known[0]
-    number = int(frame) if frame is not None and frame.isdigit() and len(frame) < 8 else frame
-    picture = draw_stored_frame(opened, scene, number, dataroot)
-    path = out or Path(f"{scene}-{frame if frame is not None else 'middle'}.png")
-    picture.save(path)
+    suffix = SUFFIXES[asked[0]] if asked else ".png"
+    which = "" if video or rerun else f"-{frame if frame is not None else 'middle'}"
+    path = out or Path(f"{scene}{which}{'' if stage == 'densify' else f'-{stage}'}{suffix}")
+    _check_target(path, suffix)
+    if video:
+        from ..picture.film import film_frame, write_film
+
+        write_film(path, (film_frame(each) for each in _frames(opened, scene, frame, dataroot)), per_second)
+    elif rerun:
+        from ..picture.rerun_log import load_rerun, write_rerun
+
+        load_rerun()
+        write_rerun(path, scene, _frames(opened, scene, frame, dataroot))
+        note(f"to look at it: rerun {path}")
+    else:
+        _one_frame(opened, scene, frame, stage, dataroot, path, page)
     last_line(str(path))
+
+
+def _one_frame(
+    store: Store, scene: str, frame: str | None, stage: str, dataroot: Path | None, path: Path, page: bool
+) -> None:
+    from ..picture import draw_frame, frame_page, shown_frame
+
+    if stage == "separate" or stage == "reconstruct":
+        from ..picture.stage_sheet import draw_stage
+        from ..picture.stages import stage_clouds
+
+        draw_stage(stage_clouds(store, scene, frame, stage)).save(path, format="PNG")
+        return
+    shown = shown_frame(store, scene, frame, dataroot)
+    if page:
+        path.write_text(frame_page(shown), encoding="utf-8")
+    else:
+        draw_frame(shown).save(path, format="PNG")
+
+
+def _frames(store: Store, scene: str, frame: str | None, dataroot: Path | None) -> Iterator[ShownFrame]:
+    """Every key frame of a scene; a bar shows how far it is. Raises UsageError."""
+    from rich.progress import track
+
+    from ...schemas.occupancy import SurfaceOccupancy
+    from ..current import current_product
+    from ..picture import shown_frame
+    from ..store.index import read_index
+    from .console import ERR
+
+    if frame is not None:
+        raise UsageError("--frame is for one picture", found=f"--frame {frame}", fix="leave it out: all are shown")
+    tokens = current_product(store, read_index(store), scene, SurfaceOccupancy).attribute("frame_tokens")
+    rows = track(range(len(tokens)), "key frames", console=ERR, disable=not ERR.is_terminal, transient=True)
+    return (shown_frame(store, scene, row, dataroot) for row in rows)
+
+
+def _check_target(path: Path, suffix: str) -> None:
+    """Raises UsageError where nothing can be written, before anything is drawn."""
+    if path.suffix.lower() != suffix:
+        raise UsageError(
+            "the file to write has another ending", file=str(path), expected=suffix, fix=f"use {path.stem}{suffix}"
+        )
+    if not path.absolute().parent.is_dir():
+        raise UsageError("the folder to write into is not there", file=str(path.absolute().parent), fix="make it first")

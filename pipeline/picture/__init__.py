@@ -1,8 +1,10 @@
-"""Pictures of a key frame's labels beside its points."""
+"""Pictures, pages and films of key frames: labels beside points."""
 
 from __future__ import annotations
 
+from .page import frame_page
 from .sheet import draw_frame
-from .stored import draw_stored_frame
+from .shown import ShownFrame
+from .stored import shown_frame
 
-__all__ = ["draw_frame", "draw_stored_frame"]
+__all__ = ["ShownFrame", "draw_frame", "frame_page", "shown_frame"]

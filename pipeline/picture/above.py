@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...schemas.grid import VoxelGrid
 from ...schemas.taxonomy import Taxonomy
-from .colours import Pixels, blank, blend, class_colours, height_colours
+from .colours import Pixels, blank, blend, class_colours, height_colours, height_range
 from .shading import lit_from_above
 from .view import FrameView
 
@@ -47,11 +47,11 @@ def points_above(view: FrameView, taxonomy: Taxonomy, side_px: int) -> Pixels:
     """The points, the highest over the others, by class where they are labelled, else by height."""
     above = Above.fitting(view.grid, side_px)
     width, height = above.size
-    pixels = _with_lines(blank(width, height), above)
+    pixels = ten_metre_lines(blank(width, height), above)
     order = np.argsort(view.points[:, 2], kind="stable")
     points = view.points[order]
     if view.labels is None:
-        colours = height_colours(points[:, 2], *_height_range(points))
+        colours = height_colours(points[:, 2], *height_range(points))
     else:
         colours = class_colours(taxonomy)[view.labels[order]]
     corner = np.floor(above.column_row(points[:, :2]) - (_DOT_PX - 1) / 2).astype(np.int64)
@@ -67,7 +67,7 @@ def voxels_above(view: FrameView, taxonomy: Taxonomy, side_px: int) -> Pixels:
     """The topmost voxel of every column by class, lit from ahead and the left."""
     above = Above.fitting(view.grid, side_px)
     width, height = above.size
-    background = _with_lines(blank(width, height), above)
+    background = ten_metre_lines(blank(width, height), above)
     top = view.top
     classes = np.take_along_axis(view.classes, np.maximum(top, 0)[:, :, None], axis=2)[:, :, 0]
     lit = class_colours(taxonomy)[classes] * lit_from_above(view)[:, :, None]
@@ -79,14 +79,7 @@ def voxels_above(view: FrameView, taxonomy: Taxonomy, side_px: int) -> Pixels:
     return np.clip(np.where((top >= 0)[place][:, :, None], lit[place], background), 0, 255).astype(np.float32)
 
 
-def _height_range(points: NDArray[np.float32]) -> tuple[float, float]:
-    if not len(points):
-        return 0.0, 1.0
-    low, high = np.percentile(points[:, 2], (2, 98))
-    return float(low), float(high)
-
-
-def _with_lines(pixels: Pixels, above: Above) -> Pixels:
+def ten_metre_lines(pixels: Pixels, above: Above) -> Pixels:
     """Faint lines every 10 m, so that places in two pictures can be compared."""
     low, high = np.array(above.grid.min_m[:2]), np.array(above.grid.max_m[:2])
     for axis, n in ((0, pixels.shape[0]), (1, pixels.shape[1])):

@@ -46,6 +46,21 @@ def height_colours(heights: NDArray[Any], low: float, high: float) -> NDArray[np
     return mixed
 
 
+def height_range(points: NDArray[np.float32]) -> tuple[float, float]:
+    """Heights, metres, between which nearly all of the points (N, 3) lie."""
+    if not len(points):
+        return 0.0, 1.0
+    low, high = np.percentile(points[:, 2], (2, 98))
+    return float(low), float(high)
+
+
+def object_colours(tracks: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
+    """(N, 3) float32 RGB, bright, unlike for neighbouring track numbers (N,)."""
+    hue = (tracks.astype(np.float64) * 0.6180339887498949) % 1
+    wave = np.abs((hue[:, None] * 6 + np.array([0, 4, 2])) % 6 - 3) - 1
+    return (70 + 185 * np.clip(wave, 0, 1)).astype(np.float32)
+
+
 def blank(width: int, height: int, colour: Sequence[int] = PANEL) -> Pixels:
     """An image of one colour."""
     pixels = np.empty((height, width, 3), dtype=np.float32)

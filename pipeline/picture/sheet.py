@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from ...schemas.grid import VoxelGrid
 from ...schemas.taxonomy import Taxonomy
 from .above import Above, points_above, voxels_above
 from .colours import EGO, FAINT, INK, PAPER, Pixels
 from .ego import ego_bounds
 from .oblique import oblique_view
+from .shown import ShownFrame
 from .slices import cut_across, cut_along, draw_cut
 from .text import draw_legend, draw_marks, draw_scale, font, label, legend_rows, scale_length
-from .view import FrameView, view_of
+from .view import FrameView
 
 Box: TypeAlias = tuple[int, int, int, int]
 """Left, top, width, height, pixels."""
 
 WIDTH = 1600
-_MARGIN, _GAP, _TITLE, _CAPTION = 20, 18, 62, 26
-_SQUARE, _STREET = 600, 640
+MARGIN, _GAP, _TITLE, _CAPTION = 20, 18, 62, 26
+SQUARE, _STREET = 600, 640
 
 
 @dataclass(frozen=True)
@@ -42,11 +41,11 @@ class Layout:
     @classmethod
     def of(cls, view: FrameView) -> Layout:
         """Room for a grid of any shape."""
-        inner = WIDTH - 2 * _MARGIN
-        wide, high = Above.fitting(view.grid, _SQUARE).size
+        inner = WIDTH - 2 * MARGIN
+        wide, high = Above.fitting(view.grid, SQUARE).size
         top = _TITLE + _CAPTION
-        second = _MARGIN + _SQUARE + _GAP
-        third = second + _SQUARE + 2 * _GAP
+        second = MARGIN + SQUARE + _GAP
+        third = second + SQUARE + 2 * _GAP
         street_top = top + max(high, 300) + _GAP + _CAPTION
         x, y, z = view.grid.shape
         # Both cuts at one scale, so that a voxel is a square of the same size in each.
@@ -55,46 +54,31 @@ class Layout:
         along_top = street_top + _STREET + _GAP + _CAPTION
         across_top = along_top + cut_high + _GAP + _CAPTION
         return cls(
-            points=(_MARGIN, top, wide, high),
+            points=(MARGIN, top, wide, high),
             voxels=(second, top, wide, high),
-            legend=(third, top, WIDTH - _MARGIN - third, max(high, 300)),
-            street=(_MARGIN, street_top, inner, _STREET),
-            along=(_MARGIN, along_top, max(round(x * scale), 1), cut_high),
-            across=(_MARGIN, across_top, max(round(y * scale), 1), cut_high),
-            size=(WIDTH, across_top + cut_high + _MARGIN),
+            legend=(third, top, WIDTH - MARGIN - third, max(high, 300)),
+            street=(MARGIN, street_top, inner, _STREET),
+            along=(MARGIN, along_top, max(round(x * scale), 1), cut_high),
+            across=(MARGIN, across_top, max(round(y * scale), 1), cut_high),
+            size=(WIDTH, across_top + cut_high + MARGIN),
         )
 
 
-def draw_frame(
-    semantics: NDArray[np.uint8],
-    state: NDArray[np.uint8],
-    grid: VoxelGrid,
-    points: NDArray[np.floating[Any]],
-    point_labels: NDArray[np.uint8] | None,
-    taxonomy: Taxonomy,
-    title: str,
-    *,
-    slice_y_m: float = 0.0,
-    grid_SE3_ego: NDArray[np.float64] | None = None,
-    points_are: str = "Points of the key frame",
-) -> Image.Image:
+def draw_frame(frame: ShownFrame, *, slice_y_m: float = 0.0) -> Image.Image:
     """One key frame's labels beside its points, RGB, 1600 pixels wide.
 
-    ``semantics``, ``state``: (X, Y, Z) uint8 as :class:`SurfaceOccupancy` has them. ``points``: (N, 3) float, metres, in
-    the grid's frame; those outside the grid are not drawn. ``point_labels``: (N,) uint8 class ids; None colours points by
-    height. ``slice_y_m``: how far left of the ego vehicle the first cut lies. ``grid_SE3_ego``: (4, 4) float64; None where
-    the grid's frame is the ego vehicle's. ``points_are``: what their panel's caption calls the points. Raises ValueError when the arrays do not fit together.
+    ``slice_y_m``: how far left of the ego vehicle the first cut lies.
     """
-    view = view_of(semantics, state, grid, points, point_labels, grid_SE3_ego)
+    view, taxonomy = frame.view, frame.taxonomy
     layout = Layout.of(view)
     sheet = Image.new("RGB", layout.size, PAPER)
     draw = ImageDraw.Draw(sheet)
-    draw.text((_MARGIN, 16), title, INK, font(24))
-    draw.text((WIDTH - _MARGIN, 22), _facts(view), FAINT, font(15), anchor="ra")
-    _add_above(sheet, draw, view, taxonomy, layout, points_are)
+    draw.text((MARGIN, 16), frame.title, INK, font(24))
+    draw.text((WIDTH - MARGIN, 22), frame.facts, FAINT, font(15), anchor="ra")
+    _add_above(sheet, draw, view, taxonomy, layout, frame.points_are)
     draw_legend(draw, legend_rows(view, taxonomy), *layout.legend)
     left, top, wide, high = layout.street
-    _caption(draw, layout.street, "Occupied voxels from behind; the ego vehicle is white")
+    caption(draw, layout.street, "Occupied voxels from behind; the ego vehicle is white")
     sheet.paste(oblique_view(view, taxonomy, wide, high), (left, top))
     _add_cuts(sheet, draw, view, taxonomy, layout, slice_y_m)
     return sheet
@@ -103,14 +87,14 @@ def draw_frame(
 def _add_above(
     sheet: Image.Image, draw: ImageDraw.ImageDraw, view: FrameView, taxonomy: Taxonomy, layout: Layout, points_are: str
 ) -> None:
-    above = Above.fitting(view.grid, _SQUARE)
+    above = Above.fitting(view.grid, SQUARE)
     coloured = "class" if view.labels is not None else "height"
     for box, pixels, words in (
-        (layout.points, points_above(view, taxonomy, _SQUARE), f"{points_are} from above, by {coloured}"),
-        (layout.voxels, voxels_above(view, taxonomy, _SQUARE), "Occupied voxels from above"),
+        (layout.points, points_above(view, taxonomy, SQUARE), f"{points_are} from above, by {coloured}"),
+        (layout.voxels, voxels_above(view, taxonomy, SQUARE), "Occupied voxels from above"),
     ):
-        _paste(sheet, pixels, box)
-        _caption(draw, box, words)
+        paste(sheet, pixels, box)
+        caption(draw, box, words)
         draw_marks(draw, view, above, box[0], box[1])
         extent = view.grid.shape[1] * view.grid.voxel_m
         draw_scale(draw, above.pixels_per_m, box[0] + 16, box[1] + box[3] - 14, scale_length(extent))
@@ -136,15 +120,15 @@ def _add_cuts(
             ("left", "right"),
         ),
     ):
-        _paste(sheet, draw_cut(cut, taxonomy, box[2]), box)
-        _caption(draw, box, words)
-        _outline_ego(draw, view, box, along=box is layout.along)
+        paste(sheet, draw_cut(cut, taxonomy, box[2]), box)
+        caption(draw, box, words)
+        outline_ego(draw, view, box, along=box is layout.along)
         left, top, wide, _ = box
         label(draw, left + 8, top + 6, f"< {ends[0]}")
         label(draw, left + wide - 8, top + 6, f"{ends[1]} >", anchor="ra")
 
 
-def _outline_ego(draw: ImageDraw.ImageDraw, view: FrameView, box: Box, *, along: bool) -> None:
+def outline_ego(draw: ImageDraw.ImageDraw, view: FrameView, box: Box, *, along: bool) -> None:
     """Marks where the ego vehicle stands in a cut along or across it."""
     grid, (low, high) = view.grid, ego_bounds(view)
     left, top, wide, deep = box
@@ -158,18 +142,11 @@ def _outline_ego(draw: ImageDraw.ImageDraw, view: FrameView, box: Box, *, along:
         draw.rectangle((left + x0, top + y0, left + x1, top + y1), outline=EGO, width=2)
 
 
-def _paste(sheet: Image.Image, pixels: Pixels, box: Box) -> None:
-    sheet.paste(Image.fromarray(pixels.round().astype(np.uint8)), box[:2])
+def paste(sheet: Image.Image, pixels: Pixels, box: Box) -> None:
+    """Pixels into a panel."""
+    sheet.paste(Image.fromarray(pixels.round().clip(0, 255).astype(np.uint8)), box[:2])
 
 
-def _caption(draw: ImageDraw.ImageDraw, box: Box, words: str) -> None:
+def caption(draw: ImageDraw.ImageDraw, box: Box, words: str) -> None:
+    """Words above a panel."""
     draw.text((box[0], box[1] - 7), words, FAINT, font(15), anchor="ls")
-
-
-def _facts(view: FrameView) -> str:
-    grid = view.grid
-    x, y, z = grid.shape
-    return (
-        f"{int(view.occupied.sum()):,} of {x} x {y} x {z} voxels of {grid.voxel_m:g} m occupied, "
-        f"{grid.frame} frame, {len(view.points):,} points"
-    )

@@ -1,4 +1,4 @@
-"""The sheet of a frame that a store holds."""
+"""A frame that a store holds, for pictures."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from ...schemas.errors import UsageError
 from ...schemas.occupancy import SurfaceOccupancy
@@ -20,23 +19,21 @@ from ..current import current_product, grid_of, one_of
 from ..sources import read_sweep
 from ..store.index import read_index
 from ..store.store import Store
-from .sheet import draw_frame
+from .shown import ShownFrame
 
 Float64 = NDArray[np.float64]
 Points = tuple[NDArray[np.float32], NDArray[np.uint8] | None]
 """(N, 3) float32 points, metres, grid frame, and (N,) uint8 class ids where there are any."""
 
 
-def draw_stored_frame(
+def shown_frame(
     store: Store,
     scene: str,
     frame: str | int | None,
     data_root: Path | None,
     product: type[Product] = SurfaceOccupancy,
-    *,
-    slice_y_m: float = 0.0,
-) -> Image.Image:
-    """The sheet of one key frame, from the products that the store's index calls current.
+) -> ShownFrame:
+    """One key frame, from the products that the store's index calls current.
 
     ``frame``: the dataset's token, or a count from 0; None is the middle one. The points are the key frame's own where
     ``data_root`` holds its file, else those of the static map. Raises UsageError for a scene, frame or product that is not
@@ -47,7 +44,7 @@ def draw_stored_frame(
     labels = current_product(store, index, scene, product)
     tables = load(SceneTables, current_product(store, index, scene, SceneTables))
     tokens: list[str] = labels.attribute("frame_tokens")
-    row = _frame_row(tokens, frame, scene)
+    row = frame_row(tokens, frame, scene)
     world_SE3_grid: Float64 = labels.rows("world_SE3_grid", row, row + 1)[0]
     grid_SE3_world = np.linalg.inv(world_SE3_grid)
     sweep = int(tables.key_sweeps[tables.frame_tokens.index(tokens[row])])
@@ -57,18 +54,22 @@ def draw_stored_frame(
         if in_log and data_root is not None
         else _from_map(current_product(store, index, scene, StaticMap), grid_SE3_world)
     )
-    return draw_frame(
+    return ShownFrame.of(
         labels.rows("semantics", row, row + 1)[0],
         labels.rows("state", row, row + 1)[0],
         grid_of(labels),
         points,
         point_labels,
         TAXONOMIES[labels.attribute("taxonomy")],
-        f"{scene}, key frame {row + 1} of {len(tokens)}" + (", synthetic" if store.identity.synthetic else ""),
-        slice_y_m=slice_y_m,
+        frame_title(store, scene, row, len(tokens)),
         grid_SE3_ego=grid_SE3_world @ tables.world_SE3_ego[sweep],
         points_are="Points of the key frame" if in_log else "Points of the static map",
     )
+
+
+def frame_title(store: Store, scene: str, row: int, frames: int) -> str:
+    """How pictures call a key frame, counted from 0."""
+    return f"{scene}, key frame {row + 1} of {frames}" + (", synthetic" if store.identity.synthetic else "")
 
 
 def _from_log(data_root: Path, tables: SceneTables, sweep: int, grid_SE3_world: Float64) -> Points:
@@ -92,7 +93,7 @@ def _moved(points: NDArray[Any], target_SE3_source: Float64) -> NDArray[np.float
     return moved.astype(np.float32)
 
 
-def _frame_row(tokens: Sequence[str], frame: str | int | None, scene: str) -> int:
+def frame_row(tokens: Sequence[str], frame: str | int | None, scene: str) -> int:
     """Which of the key frames is meant: a token first, since a token may be all digits."""
     if not tokens:
         raise UsageError("the scene has no key frame", scene=scene)

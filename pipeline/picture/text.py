@@ -52,18 +52,21 @@ def legend_rows(view: FrameView, taxonomy: Taxonomy) -> list[LegendRow]:
 
 
 def draw_legend(draw: ImageDraw.ImageDraw, rows: list[LegendRow], left: int, top: int, width: int, height: int) -> None:
-    """Swatch, name, voxels and points of every class, as many as fit."""
+    """Swatch, name, voxels, if there are any, and points of every class, as many as fit."""
     small = font(14)
     right, middle = left + width, left + width - 74
+    voxels = any(row.voxels for row in rows)
     draw.text((left, top), "class", FAINT, small)
-    draw.text((middle, top), "voxels", FAINT, small, anchor="ra")
+    if voxels:
+        draw.text((middle, top), "voxels", FAINT, small, anchor="ra")
     draw.text((right, top), "points", FAINT, small, anchor="ra")
     step = min(_ROW_PX, (height - 26) / max(len(rows), 1))
     for i, row in enumerate(rows):
         y = top + 26 + i * step
         draw.rounded_rectangle((left, y + 2, left + 16, y + 16), radius=3, fill=row.colour)
         draw.text((left + 26, y), row.name, INK, font(15))
-        draw.text((middle, y), _count(row.voxels), FAINT, font(15), anchor="ra")
+        if voxels:
+            draw.text((middle, y), _count(row.voxels), FAINT, font(15), anchor="ra")
         draw.text((right, y), _count(row.points), FAINT, font(15), anchor="ra")
 
 

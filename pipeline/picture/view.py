@@ -68,17 +68,28 @@ def view_of(
         labels=None if labels is None else labels[inside],
         grid_SE3_ego=np.eye(4) if grid_SE3_ego is None else grid_SE3_ego,
     )
-    forward = view.grid_SE3_ego[:2, 0]
-    return turned(view, round(float(np.arctan2(forward[1], forward[0])) / (np.pi / 2)) % 4)
+    return turned(view, quarters_to_forward(view.grid_SE3_ego))
+
+
+def quarters_to_forward(grid_SE3_ego: NDArray[np.float64]) -> int:
+    """Quarter turns, 0 to 3, after which the ego vehicle drives along the first axis, as near as they come to it."""
+    forward = grid_SE3_ego[:2, 0]
+    return round(float(np.arctan2(forward[1], forward[0])) / (np.pi / 2)) % 4
+
+
+def turn_of(quarters: int) -> NDArray[np.float64]:
+    """(4, 4) float64: quarter turns clockwise, as seen from above."""
+    cos, sin = ((1, 0), (0, -1), (-1, 0), (0, 1))[quarters % 4]
+    turn = np.eye(4)
+    turn[:2, :2] = [[cos, -sin], [sin, cos]]
+    return turn
 
 
 def turned(view: FrameView, quarters: int) -> FrameView:
     """The view after quarter turns clockwise, as seen from above: one brings what was along +y to +x."""
     if quarters % 4 == 0:
         return view
-    cos, sin = ((1, 0), (0, -1), (-1, 0), (0, 1))[quarters % 4]
-    turn = np.eye(4)
-    turn[:2, :2] = [[cos, -sin], [sin, cos]]
+    turn = turn_of(quarters)
     corners = np.array([view.grid.min_m, view.grid.max_m]) @ turn[:3, :3].T
     low = corners.min(axis=0)
     classes = np.ascontiguousarray(np.rot90(view.classes, -quarters))

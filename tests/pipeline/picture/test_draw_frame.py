@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from occ_pipeline.pipeline.picture import draw_frame
+from occ_pipeline.pipeline.picture import ShownFrame, draw_frame
 from occ_pipeline.pipeline.picture.oblique import oblique_view
 from occ_pipeline.pipeline.picture.sheet import WIDTH, Layout
 from occ_pipeline.pipeline.picture.view import view_of
@@ -66,7 +66,7 @@ def turned_block(quarters: int) -> tuple[np.ndarray, ...]:
 def test_block_is_where_it_is(quarters: int) -> None:
     """Fails when an axis is flipped or swapped, in any panel, whichever way the grid's axes point."""
     semantics, state, points, labels, pose = turned_block(quarters)
-    sheet = draw_frame(semantics, state, GRID, points, labels, NUSCENES, "a block", grid_SE3_ego=pose)
+    sheet = draw_frame(ShownFrame.of(semantics, state, GRID, points, labels, NUSCENES, "a block", grid_SE3_ego=pose))
     layout = Layout.of(view_of(semantics, state, GRID, points, labels, pose))
     # From above: x 8..14 of -20..20 forward is up, y 5..8 to the left.
     want = ((20 - 8) / 40, (20 - 14) / 40, (20 - 5) / 40, (20 - 8) / 40)
@@ -82,7 +82,9 @@ def test_cuts_follow_the_slice() -> None:
     layout = Layout.of(view_of(semantics, state, GRID, points, labels))
     pose = np.eye(4)
     pose[0, 3] = 10.0
-    sheet = draw_frame(semantics, state, GRID, points, labels, NUSCENES, "", slice_y_m=6.0, grid_SE3_ego=pose)
+    sheet = draw_frame(
+        ShownFrame.of(semantics, state, GRID, points, labels, NUSCENES, "", grid_SE3_ego=pose), slice_y_m=6.0
+    )
     assert extent(purple(sheet, layout.across)) == pytest.approx((12 / 40, 1 / 4, 15 / 40, 3 / 4), abs=0.02)
     # Cut voxels carry their points as light dots.
     left, top, wide, high = layout.along
@@ -92,7 +94,7 @@ def test_cuts_follow_the_slice() -> None:
 
 def test_exact_colours_of_points() -> None:
     semantics, state, points, labels = block()
-    sheet = draw_frame(semantics, state, GRID, points, labels, NUSCENES, "a block")
+    sheet = draw_frame(ShownFrame.of(semantics, state, GRID, points, labels, NUSCENES, "a block"))
     left, top, wide, high = Layout.of(view_of(semantics, state, GRID, points, labels)).points
     row, column = top + int(high * (20 - 11.25) / 40), left + int(wide * (20 - 6.25) / 40)
     assert sheet.getpixel((column, row)) == NUSCENES.colours[TRUCK]
@@ -133,7 +135,9 @@ def test_empty_frame(name: str) -> None:
     grid = GRIDS[name]
     semantics, state = np.full(grid.shape, 255, np.uint8), np.zeros(grid.shape, np.uint8)
     for labels in (None, np.zeros(0, np.uint8)):
-        sheet = draw_frame(semantics, state, grid, np.zeros((0, 3), np.float32), labels, NUSCENES, "nothing")
+        sheet = draw_frame(
+            ShownFrame.of(semantics, state, grid, np.zeros((0, 3), np.float32), labels, NUSCENES, "nothing")
+        )
         assert sheet.mode == "RGB"
         assert sheet.width == WIDTH
 
@@ -151,24 +155,24 @@ def test_any_grid(grid: VoxelGrid) -> None:
     state = np.where(rng.random(grid.shape) < 0.02, 2, 0).astype(np.uint8)
     semantics = np.where(state == 2, rng.integers(0, 17, grid.shape), 255).astype(np.uint8)
     points = rng.uniform(-20, 20, (500, 3)).astype(np.float32)
-    assert draw_frame(semantics, state, grid, points, None, NUSCENES, "noise").width == WIDTH
+    assert draw_frame(ShownFrame.of(semantics, state, grid, points, None, NUSCENES, "noise")).width == WIDTH
 
 
 def test_unlabelled_voxels_are_grey_and_free_ones_nothing() -> None:
     semantics, state, points, labels = block()
-    grey = draw_frame(np.full_like(semantics, 255), state, GRID, points, labels, NUSCENES, "")
+    grey = draw_frame(ShownFrame.of(np.full_like(semantics, 255), state, GRID, points, labels, NUSCENES, ""))
     layout = Layout.of(view_of(semantics, state, GRID, points, labels))
     left, top, wide, high = layout.voxels
     r, g, b = grey.getpixel((left + int(wide * (20 - 6.25) / 40), top + int(high * (20 - 11.25) / 40)))
     assert max(r, g, b) - min(r, g, b) < 25
     assert r > 100
-    free = draw_frame(semantics, np.minimum(state, 1), GRID, points, labels, NUSCENES, "")
+    free = draw_frame(ShownFrame.of(semantics, np.minimum(state, 1), GRID, points, labels, NUSCENES, ""))
     assert not purple(free, layout.voxels).any()
 
 
 def test_arrays_that_do_not_fit() -> None:
     semantics, state, points, labels = block()
     with pytest.raises(ValueError, match="labels for"):
-        draw_frame(semantics, state, GRID, points, labels[1:], NUSCENES, "")
+        draw_frame(ShownFrame.of(semantics, state, GRID, points, labels[1:], NUSCENES, ""))
     with pytest.raises(ValueError, match="grid of"):
-        draw_frame(semantics[1:], state, GRID, points, labels, NUSCENES, "")
+        draw_frame(ShownFrame.of(semantics[1:], state, GRID, points, labels, NUSCENES, ""))

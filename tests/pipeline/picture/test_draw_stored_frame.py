@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from occ_pipeline.pipeline.picture import draw_frame, draw_stored_frame
+from occ_pipeline.pipeline.picture import ShownFrame, draw_frame, shown_frame
 from occ_pipeline.pipeline.store.fingerprint import Provenance, Sources
 from occ_pipeline.pipeline.store.index import update_index
 from occ_pipeline.pipeline.store.store import Store, StoreIdentity
@@ -133,7 +133,7 @@ def expected(row: int, points: np.ndarray, labels: np.ndarray, points_are: str) 
     labelled = occupancy()
     title = f"one, key frame {row + 1} of 3, synthetic"
     args = (labelled.semantics[row], labelled.state[row], GRID, points, labels, NUSCENES, title)
-    return draw_frame(*args, points_are=points_are).tobytes()
+    return draw_frame(ShownFrame.of(*args, points_are=points_are)).tobytes()
 
 
 @pytest.mark.parametrize("frame", [None, 1, "1", "second"])
@@ -141,7 +141,7 @@ def test_points_of_the_log(store: Store, log: Path, frame: str | int | None) -> 
     """Key frames move; what the LiDAR saw stays where its mounting puts it in the ego frame, ego returns left out."""
     points = POINTS[[0, 2], :3] @ EGO_SE3_LIDAR[:3, :3].T + EGO_SE3_LIDAR[:3, 3]
     want = expected(1, points, np.array([CAR, 255], np.uint8), "Points of the key frame")
-    assert draw_stored_frame(store, "one", frame, log).tobytes() == want
+    assert draw_frame(shown_frame(store, "one", frame, log)).tobytes() == want
 
 
 @pytest.mark.parametrize("with_log", [True, False])
@@ -150,7 +150,7 @@ def test_points_of_the_static_map(store: Store, log: Path, with_log: bool) -> No
     inverse = np.linalg.inv(WORLD_SE3_EGO[2])
     points = world @ inverse[:3, :3].T + inverse[:3, 3]
     want = expected(2, points, np.array([CAR, 255], np.uint8), "Points of the static map")
-    assert draw_stored_frame(store, "one", "third", log if with_log else None).tobytes() == want
+    assert draw_frame(shown_frame(store, "one", "third", log if with_log else None)).tobytes() == want
 
 
 @pytest.mark.parametrize(
@@ -159,17 +159,17 @@ def test_points_of_the_static_map(store: Store, log: Path, with_log: bool) -> No
 )
 def test_what_is_not_there(store: Store, scene: str, frame: str | int | None, words: str) -> None:
     with pytest.raises(UsageError, match=words):
-        draw_stored_frame(store, scene, frame, None)
+        shown_frame(store, scene, frame, None)
 
 
 def test_product_that_is_not_there(tmp_path: Path) -> None:
     identity = StoreIdentity(dataset="nuscenes", taxonomy=NUSCENES.name, back_end="open3d", synthetic=True)
     made = Store.create_or_open(tmp_path / "other.zarr", identity)
     with pytest.raises(UsageError, match="no such scene"):
-        draw_stored_frame(made, "one", None, None)
+        shown_frame(made, "one", None, None)
     provenance = Provenance(
         stage="index", stage_version=1, schema_version=1, parameters={}, inputs={}, sources=Sources.of([]), libraries={}
     )
     update_index(made, {"one": {SceneTables: made.commit("one", tables(), provenance).fingerprint}})
     with pytest.raises(UsageError, match="no surface_occupancy of this scene"):
-        draw_stored_frame(made, "one", None, None)
+        shown_frame(made, "one", None, None)
