@@ -6,9 +6,10 @@ import os
 import signal
 import sys
 import traceback
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from ... import __version__
 from ...schemas.errors import PipelineError, StorageError, StoreLockedError, UsageError, VerificationError
@@ -26,7 +27,18 @@ from .show import show
 from .status import compare, status, verify
 from .validate import validate
 
+PROGRAM = "occ-pipeline"
+
+
+class _ByUse(TyperGroup):
+    """Commands in the order a person comes to need them."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return sorted(super().list_commands(ctx), key=lambda name: name != "run")
+
+
 app = typer.Typer(
+    cls=_ByUse,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Raw driving logs in, 3D semantic occupancy labels out. Start with: occ-pipeline run densify",
@@ -75,7 +87,7 @@ def _stop(number: int, _: object) -> None:
 
 def _run() -> int:
     try:
-        app()
+        app(prog_name=PROGRAM)
     except PipelineError as error:
         _trace()
         fail(str(error))

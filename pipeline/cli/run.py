@@ -200,6 +200,8 @@ def _make(request: Request, wanted: list[Stage], log: Log, stack: ExitStack) -> 
     plans = list(planned.plans.values())
     outcome = _execute(workers, store, log.data_root, plans, record, bool(todo), shown)
     made = _Made(store, record, planned, outcome, tuple(stage.name for stage in stages))
+    # What parts left behind: cancelled ones may have ended after their scene.
+    store.clean_leftovers(alone=shard is None)
     record.keep(OUTCOME, outcome_record(list(outcome.done), made.failures, record.path.name))
     compare(projection, record)
     return made

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ...schemas.errors import InputError
+from ...schemas.errors import InputError, UsageError
 from ...schemas.grid import VoxelGrid
 from ...schemas.taxonomy import NO_LABEL
 from .clip import clip
@@ -83,14 +83,15 @@ class Truth:
 
     @classmethod
     def open(cls, directory: Path) -> Truth:
-        """The truth of the log in a folder. Raises InputError if that is no simulated log."""
+        """The truth of the log in a folder. Raises UsageError if that is no simulated log."""
         folder = directory / "truth"
         if not (directory / MARKER).is_file() or not folder.is_dir():
-            raise InputError(
+            raise UsageError(
                 "not a simulated log",
                 file=str(directory),
                 found=f"no {MARKER}",
                 expected="a folder made by `occ-pipeline sample`",
+                fix="name the log's own folder, as --out of sample did",
             )
         return cls(folder, tuple(sorted(path.name for path in folder.iterdir())))
 

@@ -8,7 +8,7 @@ import pytest
 from occ_pipeline.pipeline.sample import Truth
 from occ_pipeline.pipeline.sample.meshes import box
 from occ_pipeline.pipeline.sample.truth import Scene
-from occ_pipeline.schemas.errors import InputError
+from occ_pipeline.schemas.errors import InputError, UsageError
 from occ_pipeline.schemas.grid import GRIDS, VoxelGrid
 from scipy.spatial import cKDTree
 
@@ -120,7 +120,7 @@ def far_from(triangles: np.ndarray, points: np.ndarray) -> float:
 
 
 def test_what_is_no_simulated_log_is_refused(tmp_path: Path, street_log: Path) -> None:
-    with pytest.raises(InputError, match="not a simulated log"):
+    with pytest.raises(UsageError, match="not a simulated log"):
         Truth.open(tmp_path)
     truth = Truth.open(street_log)
     with pytest.raises(InputError, match="no such scene"):
