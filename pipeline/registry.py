@@ -10,13 +10,17 @@ from ..schemas.errors import UsageError
 from ..schemas.product import Product
 from ..schemas.scene import DatasetTables, SceneList, SceneTables
 from ..stages.densify import Densify
+from ..stages.raycast import Raycast
 from ..stages.reconstruct import Reconstruct
 from ..stages.separate import Separate
 from ..stages.stage import Stage
+from ..stages.visibility import Visibility
 from .checking import unknown
 from .recipes import Recipe, is_path, packaged, read_recipe
 
-STAGES: Mapping[str, type[Stage]] = MappingProxyType({s.name: s for s in (Separate, Reconstruct, Densify)})
+STAGES: Mapping[str, type[Stage]] = MappingProxyType(
+    {s.name: s for s in (Separate, Reconstruct, Densify, Raycast, Visibility)}
+)
 """Stage classes by name."""
 
 PRODUCTS: Mapping[str, type[Product]] = MappingProxyType(

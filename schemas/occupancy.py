@@ -70,3 +70,16 @@ class SurfaceOccupancy(Product):
     taxonomy: str
     frame_tokens: list[str]
     """The dataset's own name of each key frame."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CarvedOccupancy(SurfaceOccupancy):
+    """The same voxels, with what rays tell: free space known as such, and ghosts gone. What no ray tells of is unknown.
+
+    Indexed [frame, x, y, z], on the grid of the :class:`SurfaceOccupancy` it was made from.
+    """
+
+    name: ClassVar[str] = "carved_occupancy"
+
+    mask_lidar: Array = array("frame", "x", "y", "z", dtype="uint8", fill=255, valid=[OneOf((0, 1))])
+    """(K, X, Y, Z) uint8: 1 where a ray crossed the voxel or a return fell into it; 0 where a surface is all there is."""

@@ -12,5 +12,7 @@ NotNegative = Annotated[float, Field(ge=0)]
 """A margin, a threshold: zero turns it off."""
 Share = Annotated[float, Field(ge=0, lt=1)]
 """A part of a whole: zero to just below one."""
+Portion = Annotated[float, Field(ge=0, le=1)]
+"""A part of a whole, up to all of it."""
 Count = Annotated[int, Field(ge=1)]
 """A whole number of things, one at least."""

@@ -34,6 +34,8 @@ class ArraySpec:
     """Axes of fixed length."""
     valid: tuple[Fact, ...] = ()
     """What its values may be: ``occ-pipeline validate`` checks it."""
+    rows: int = ROWS_PER_CHUNK
+    """Rows of one chunk, of an array without a frame axis."""
 
     @property
     def frame_axis(self) -> int | None:
@@ -41,17 +43,19 @@ class ArraySpec:
         return self.dims.index("frame") if "frame" in self.dims else None
 
     def chunk_rows(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Chunk shape for an array of this shape: one frame a chunk, else rows of :data:`ROWS_PER_CHUNK`."""
-        first = 1 if self.frame_axis == 0 else min(max(shape[0], 1), ROWS_PER_CHUNK)
+        """Chunk shape for an array of this shape: one frame a chunk, else :attr:`rows`."""
+        first = 1 if self.frame_axis == 0 else min(max(shape[0], 1), self.rows)
         return (first, *(max(n, 1) for n in shape[1:]))
 
 
-def array(*dims: str, dtype: str, fill: float | bool, valid: Sequence[Fact] = (), **sizes: int) -> Any:
+def array(
+    *dims: str, dtype: str, fill: float | bool, valid: Sequence[Fact] = (), rows: int = ROWS_PER_CHUNK, **sizes: int
+) -> Any:
     """Declares a dataclass field as a stored array.
 
     ``points: Array = array("point", "xyz", dtype="float32", fill=nan, xyz=3)``.
     """
-    return dataclasses.field(metadata={"array": ArraySpec(dims, dtype, fill, sizes, tuple(valid))})
+    return dataclasses.field(metadata={"array": ArraySpec(dims, dtype, fill, sizes, tuple(valid), rows)})
 
 
 class Blocks:

@@ -101,6 +101,22 @@ class AtLeast:
 
 
 @dataclass(frozen=True)
+class AtMost:
+    """No value above this."""
+
+    most: float
+    overlap: ClassVar[int] = 0
+
+    def bad(self, rows: Rows, context: Context) -> Bool:
+        del context
+        return ~(rows <= self.most)
+
+    def words(self, context: Context) -> str:
+        del context
+        return f"at most {self.most:g}"
+
+
+@dataclass(frozen=True)
 class Indexes:
     """Rows along a named axis; ``least`` -1 where that says none."""
 

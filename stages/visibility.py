@@ -1,0 +1,133 @@
+"""Free, occupied or unknown: what rays tell of every voxel of every key frame (Occ3D, Appendix D)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..schemas.grid import VoxelGrid
+from ..schemas.object_clouds import Motion, ObjectClouds
+from ..schemas.occupancy import Body, CarvedOccupancy, State, SurfaceOccupancy
+from ..schemas.parameters import Count, NotNegative, Portion, Share
+from ..schemas.product import Array, Blocks, Product, ProductReader
+from ..schemas.ray_counts import RayCounts
+from ..schemas.taxonomy import NO_LABEL, TAXONOMIES
+from .estimate import BASE_MIB, Estimate, SceneSize
+from .rays_around import Rays, Rules
+from .stage import Needs, Part, PartResult, SceneView, Stage
+
+Float64 = NDArray[np.float64]
+UInt8 = NDArray[np.uint8]
+_ARRAYS = ("state", "semantics", "body", "mask_lidar")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Visibility(Stage):
+    """Tells free voxels from unknown ones, and carves away what rays of other times looked through."""
+
+    name: ClassVar[str] = "visibility"
+    version: ClassVar[int] = 1
+    writes: ClassVar[tuple[type[Product], ...]] = (CarvedOccupancy,)
+    needs: ClassVar[Needs] = Needs(cpus=1, memory_gib=1.0)
+    libraries: ClassVar[tuple[str, ...]] = ("numba", "numpy")
+
+    votes: Count = 2
+    """A place counts as seen through when at least this many rays crossed its cell."""
+    most_hits: Share = 0.05
+    """And when returns in that cell are at most this share of all rays that came to it."""
+    open_share: Portion = 1.0
+    """A voxel is free when at least this share of the places in it were seen through."""
+    box_margin_m: NotNegative = 0.3
+    """Voxels without surface in a moving object's box, grown by this, are unknown: rays of other times saw no object there."""
+    carve: bool = True
+    """Whether static voxels that rays of other times looked through become free or unknown."""
+    carve_votes: Count = 30
+    """Rays that must have crossed a place's cell for it to speak against a voxel."""
+    carve_hits: Share = 0.02
+    """Returns above this share of all rays that came to a cell speak for what lies in it: one such place keeps a voxel."""
+    carve_share: Portion = 0.75
+    """The share of places that must speak against a voxel."""
+    kept_classes: tuple[str, ...] = ("driveable_surface", "other_flat", "sidewalk", "terrain")
+    """Classes that are never carved: rays graze the ground for metres before they meet it."""
+    frames_per_part: Count = 4
+    """Key frames that are judged together."""
+
+    def reads(self) -> tuple[type[Product], ...]:
+        return (SurfaceOccupancy, ObjectClouds, RayCounts)
+
+    def estimate(self, size: SceneSize) -> Estimate:
+        return Estimate(size.frames * 0.3, BASE_MIB + 140.0, size.frames * 75_000.0 * size.seen)
+
+    def parts(self, scene: SceneView) -> list[Part]:
+        frames = len(scene.tables.key_sweeps)
+        starts = range(0, frames, self.frames_per_part)
+        spans = [(start, min(start + self.frames_per_part, frames)) for start in starts]
+        return [Part(f"frames-{a:05d}", cost=b - a, args={"start": a, "stop": b}) for a, b in spans]
+
+    def compute(self, scene: SceneView, part: Part) -> PartResult:
+        labels = scene.product(SurfaceOccupancy)
+        grid = VoxelGrid.from_json(labels.attribute("grid"))
+        rows = part.args["start"], part.args["stop"]
+        poses: Float64 = labels.rows("world_SE3_grid", *rows)
+        rules = Rules(self.votes, self.most_hits, self.carve_votes, self.carve_hits)
+        rays = Rays.around(scene.product(RayCounts), grid, list(poses), rules)
+        frames = [self._frame(scene, rays, frame, pose) for frame, pose in zip(range(*rows), poses, strict=True)]
+        return {name: np.stack(arrays) for name, arrays in zip(_ARRAYS, zip(*frames, strict=True), strict=True)}
+
+    def _frame(self, scene: SceneView, rays: Rays, frame: int, pose: Float64) -> tuple[UInt8, ...]:
+        labels, grid = scene.product(SurfaceOccupancy), rays.grid
+        state, semantics, body = (np.array(labels.rows(n, frame, frame + 1)[0]) for n in ("state", "semantics", "body"))
+        occupied = np.argwhere(state == State.OCCUPIED)
+        hit, empty = rays.question(pose, occupied, self.carve_share)
+        if self.carve:
+            where = tuple(occupied.T)
+            kept = [TAXONOMIES[scene.tables.taxonomy].id_of(name) for name in self.kept_classes]
+            gone = empty & (body[where] == Body.STATIC) & ~np.isin(semantics[where], kept)
+            where = tuple(occupied[gone].T)
+            state[where], semantics[where], body[where] = State.UNKNOWN, NO_LABEL, Body.NONE
+            occupied, hit = occupied[~gone], hit[~gone]
+        moving = _in_moving_box(scene.product(ObjectClouds), grid, pose, frame, self.box_margin_m)
+        free = rays.free(pose, (state != State.OCCUPIED) & ~moving, self.open_share)
+        state[free] = State.FREE
+        seen = free.astype(np.uint8)
+        # An object's surface lies within a hand of its own returns.
+        seen[tuple(occupied.T)] = hit | (body[tuple(occupied.T)] > Body.STATIC)
+        return state, semantics, body, seen
+
+    def assemble(self, scene: SceneView, results: Sequence[PartResult]) -> Iterator[Product]:
+        labels = scene.product(SurfaceOccupancy)
+        shape = (len(scene.tables.key_sweeps), *labels.attribute("grid")["shape"])
+        arrays: dict[str, Array] = {
+            name: Blocks.of(shape, "uint8", [lambda r=r, name=name: r[name] for r in results]) for name in _ARRAYS
+        }
+        yield CarvedOccupancy(
+            **arrays,
+            world_SE3_grid=labels.read("world_SE3_grid"),
+            grid=labels.attribute("grid"),
+            taxonomy=labels.attribute("taxonomy"),
+            frame_tokens=labels.attribute("frame_tokens"),
+        )
+
+
+def _in_moving_box(
+    clouds: ProductReader, grid: VoxelGrid, world_SE3_grid: Float64, frame: int, margin_m: float
+) -> NDArray[np.bool_]:
+    """(X, Y, Z) bool: voxels whose centres lie in the grown box of an object that moves."""
+    inside = np.zeros(grid.shape, dtype=np.bool_)
+    boxes = clouds.rows("frame_boxes", frame, frame + 1)[0]
+    moves = (clouds.read("motion") != Motion.PARKED) & np.isfinite(boxes).all(axis=(1, 2))
+    for track in np.flatnonzero(moves).tolist():
+        half = clouds.read("track_size_m")[track].astype(np.float64) / 2 + margin_m
+        grid_SE3_box = np.linalg.inv(world_SE3_grid) @ boxes[track]
+        reach = np.abs(grid_SE3_box[:3, :3]) @ half
+        low = np.clip(np.floor((grid_SE3_box[:3, 3] - reach - grid.min_m) / grid.voxel_m).astype(int), 0, grid.shape)
+        high = np.clip(np.ceil((grid_SE3_box[:3, 3] + reach - grid.min_m) / grid.voxel_m).astype(int), low, grid.shape)
+        cells = low + np.argwhere(np.ones(high - low, dtype=np.bool_))
+        centres = (cells + 0.5) * grid.voxel_m + grid.min_m
+        local = (centres - grid_SE3_box[:3, 3]) @ grid_SE3_box[:3, :3]
+        inside[tuple(cells[np.all(np.abs(local) <= half, axis=1)].T)] = True
+    return inside
