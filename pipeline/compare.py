@@ -11,10 +11,11 @@ from ..schemas.occupancy import Body, State, SurfaceOccupancy
 from ..schemas.product import ProductReader
 from ..schemas.taxonomy import NO_LABEL, TAXONOMIES
 from .comparison import Comparison, table
-from .current import current_product, grid_of, one_of
+from .current import current_labels, grid_of, one_of
 from .reference import TrueFrame, TruthLike, parse_reference
-from .scores import Predicted, Score, Tally
+from .scores import Predicted, Score, Space, Tally
 from .store.index import read_index
+from .store.reader import StoredProduct
 from .store.store import Store
 
 __all__ = ["Comparison", "TrueFrame", "TruthLike", "compare_with_truth", "parse_reference", "table"]
@@ -30,13 +31,14 @@ def compare_with_truth(
     truth: TruthLike,
     scenes: Collection[str] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    product: type[SurfaceOccupancy] | None = None,
 ) -> Comparison:
     """Counts voxels over all key frames that both sides have; ratios are made of the sums.
 
-    ``scenes``: None for all of either side. ``progress`` gets key frames done and key frames in all. Raises UsageError for
+    ``product``: which voxel labels; None for the most refined of each scene. ``scenes``: None for all of either side. ``progress`` gets key frames done and key frames in all. Raises UsageError for
     a scene that neither side has, and when no key frame is common; VerificationError for a damaged store.
     """
-    readers = _readers(store)
+    readers = _readers(store, product)
     known = sorted({*readers, *truth.scenes})
     for name in scenes or ():
         if name not in known:
@@ -53,8 +55,12 @@ def compare_with_truth(
         )
     classes = TAXONOMIES[store.identity.taxonomy].classes
     tallies: dict[str, dict[str, Tally]] = {}
+    space = Space()
     for done, (name, token) in enumerate(common, start=1):
-        frame = _tallies(readers[name], stored[name].index(token), truth, name, token, len(classes))
+        facts = truth.frame(name, token, grid_of(readers[name]))
+        row = stored[name].index(token)
+        frame = _tallies(readers[name], row, facts, len(classes))
+        space += Space.of(readers[name].rows("state", row, row + 1)[0], facts.semantics)
         before = tallies.get(name)
         tallies[name] = {kind: before[kind] + new for kind, new in frame.items()} if before else frame
         if progress is not None:
@@ -63,27 +69,26 @@ def compare_with_truth(
     return Comparison(
         whole=Score.of(sums[_WHOLE], classes),
         kinds={kind: Score.of(sums[kind], classes) for kind in _KINDS},
+        space=space,
+        products=tuple(sorted({readers[name].product.name for name in tallies})),
         scenes={name: Score.of(of[_WHOLE], classes) for name, of in tallies.items()},
         only_in_store=_without(stored, true),
         only_in_reference=_without(true, stored),
     )
 
 
-def _readers(store: Store) -> dict[str, ProductReader]:
+def _readers(store: Store, product: type[SurfaceOccupancy] | None) -> dict[str, StoredProduct]:
     """Current labels of every scene that has some."""
     index = read_index(store)
     return {
-        name: current_product(store, index, name, SurfaceOccupancy)
+        name: current_labels(store, index, name, product)
         for name, entry in index.scenes.items()
-        if SurfaceOccupancy.name in entry.products
+        if (product or SurfaceOccupancy).name in entry.products
     }
 
 
-def _tallies(
-    labels: ProductReader, row: int, truth: TruthLike, scene: str, token: str, classes: int
-) -> dict[str, Tally]:
+def _tallies(labels: ProductReader, row: int, true: TrueFrame, classes: int) -> dict[str, Tally]:
     """Of one key frame: the whole, and each kind of body."""
-    true = truth.frame(scene, token, grid_of(labels))
     state, semantics, body = (labels.rows(name, row, row + 1)[0] for name in ("state", "semantics", "body"))
     occupied = state == State.OCCUPIED
     parts = (

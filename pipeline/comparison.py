@@ -9,7 +9,7 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from .scores import ClassScore, Score
+from .scores import ClassScore, Score, Space
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,9 @@ class Comparison:
     kinds: Mapping[str, Score]
     """By kind of body, ``static``, ``moving_rigid``, ``deforming``."""
     scenes: Mapping[str, Score]
+    space: Space
+    products: tuple[str, ...]
+    """Which voxel labels were judged."""
     only_in_store: Mapping[str, tuple[str, ...]]
     """Scene to the key frames that the reference lacks."""
     only_in_reference: Mapping[str, tuple[str, ...]]
@@ -36,6 +39,8 @@ class Comparison:
             **self.whole.to_json(),
             "scenes": scenes,
             **kinds,
+            "space": self.space.to_json(),
+            "products": list(self.products),
             "only_in_store": {name: list(tokens) for name, tokens in self.only_in_store.items()},
             "only_in_reference": {name: list(tokens) for name, tokens in self.only_in_reference.items()},
         }
@@ -44,7 +49,7 @@ class Comparison:
 def table(comparison: Comparison) -> Table:
     """The ratios for a terminal: classes with the worst IoU first, then the kinds of body, then the whole."""
     whole = comparison.whole
-    title = f"key frames: {whole.frames}, scenes: {len(comparison.scenes)}"
+    title = f"{', '.join(comparison.products)}: {whole.frames} key frames of {len(comparison.scenes)} scenes"
     result = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False)
     result.add_column("", no_wrap=True)
     for heading in ("IoU", "mIoU", "precision", "recall", "predicted", "true", "seen"):
@@ -62,9 +67,18 @@ def table(comparison: Comparison) -> Table:
         for side, frames in (("store", comparison.only_in_store), ("reference", comparison.only_in_reference))
         if frames
     ]
+    said = [_space(comparison.space)] if comparison.space.free else []
     if left_out:
-        result.caption = f"key frames not compared: {', '.join(left_out)}"
+        said.append(f"key frames not compared: {', '.join(left_out)}")
+    result.caption = "; ".join(said) or None
     return result
+
+
+def _space(space: Space) -> str:
+    """``called free and free: 0.998; unknown: 0.77 of all``."""
+    return (
+        f"called free and free: {space.free_right / space.free:.4f}; unknown: {space.unknown / space.voxels:.2f} of all"
+    )
 
 
 def _worst_first(score: ClassScore) -> tuple[bool, float]:

@@ -6,12 +6,47 @@ from collections.abc import Sequence
 
 from ..schemas.errors import UsageError
 from ..schemas.grid import VoxelGrid
+from ..schemas.occupancy import CarvedOccupancy, SurfaceOccupancy
 from ..schemas.product import Product, ProductReader
+from .checking import unknown
 from .store.index import Index
+from .store.reader import StoredProduct
 from .store.store import Store
 
+LABELS: tuple[type[SurfaceOccupancy], ...] = (CarvedOccupancy, SurfaceOccupancy)
+"""Products of voxel labels, the most refined first."""
 
-def current_product(store: Store, index: Index, scene: str, product: type[Product]) -> ProductReader:
+
+def labels_named(name: str | None) -> type[SurfaceOccupancy] | None:
+    """The product of voxel labels that a user names, None for none. Raises UsageError."""
+    if name is None:
+        return None
+    found = next((product for product in LABELS if product.name == name), None)
+    if found is None:
+        raise unknown("product of voxel labels", name, [product.name for product in LABELS])
+    return found
+
+
+def current_labels(
+    store: Store, index: Index, scene: str, product: type[SurfaceOccupancy] | None = None
+) -> StoredProduct:
+    """Read access to a scene's voxel labels: a given product, or the most refined one made from the current surface's.
+
+    Raises UsageError for a scene or product that is not there.
+    """
+    surface = current_product(store, index, scene, product or SurfaceOccupancy)
+    if product is not None:
+        return surface
+    products = index.scenes[scene].products
+    for refined in LABELS[:-1]:
+        if refined.name in products:
+            found = store.reader(scene, refined, products[refined.name])
+            if found.manifest.provenance.inputs.get(SurfaceOccupancy.name) == surface.manifest.fingerprint:
+                return found
+    return surface
+
+
+def current_product(store: Store, index: Index, scene: str, product: type[Product]) -> StoredProduct:
     """Read access to a scene's current product. Raises UsageError for a scene or product that is not there, saying what is."""
     if scene not in index.scenes:
         raise UsageError("no such scene in the store", scene=scene, expected=one_of(list(index.scenes)))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..schemas.occupancy import State
 from ..schemas.taxonomy import NO_LABEL
 
 UInt8 = NDArray[np.uint8]
@@ -67,6 +68,32 @@ class Tally:
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(self.counts + other.counts, self.frames + other.frames)
+
+
+@dataclass(frozen=True)
+class Space:
+    """Numbers of voxels by what is known of them."""
+
+    voxels: int = 0
+    free: int = 0
+    """Called free."""
+    free_right: int = 0
+    """Of those, the ones in which no true surface lies."""
+    unknown: int = 0
+
+    @classmethod
+    def of(cls, state: UInt8, true: UInt8) -> Space:
+        """Of one frame: :class:`State` of its voxels, and true class ids, 255 where nothing is."""
+        free = state == State.FREE
+        right = np.count_nonzero(free & (true == NO_LABEL))
+        return cls(state.size, int(np.count_nonzero(free)), int(right), int(np.count_nonzero(state == State.UNKNOWN)))
+
+    def __add__(self, other: Space) -> Space:
+        return Space(*(getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__))
+
+    def to_json(self) -> dict[str, Any]:
+        """Numbers, and the share of voxels called free that are, None where none is."""
+        return {**vars(self), "free_precision": self.free_right / self.free if self.free else None}
 
 
 @dataclass(frozen=True)

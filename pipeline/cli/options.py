@@ -54,6 +54,12 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 NoMemoryCheck = Annotated[
     bool, typer.Option("--no-memory-check", help="Run even where the projection does not fit into memory.")
 ]
+Labels = Annotated[
+    str | None,
+    typer.Option(
+        "--product", help="Which voxel labels: carved_occupancy, surface_occupancy. Default: the most refined."
+    ),
+]
 StorePath = Annotated[Path, typer.Argument(help="The store, NAME.zarr.", metavar="STORE")]
 
 

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from ..store.store import Store
 
 SUFFIXES = {"--html": ".html", "--video": ".mp4", "--rerun": ".rrd"}
-STAGES = ("separate", "reconstruct", "densify")
+CLOUDS = ("separate", "reconstruct")
+VOXELS = {"densify": "surface_occupancy", "visibility": "carved_occupancy"}
+STAGES = (*CLOUDS, *VOXELS)
 """Stages whose products have a picture."""
 
 
@@ -30,8 +32,13 @@ def show(
     ] = None,
     frame: Annotated[str | None, typer.Option(help="Key frame: number or token. Default: the middle one.")] = None,
     stage: Annotated[
-        str, typer.Option(help=f"Whose products: {', '.join(STAGES)}.", autocompletion=complete.shown_stages)
-    ] = "densify",
+        str,
+        typer.Option(
+            help=f"Whose products: {', '.join(STAGES)}. Default: the latest labels.",
+            show_default=False,
+            autocompletion=complete.shown_stages,
+        ),
+    ] = "",
     dataroot: Annotated[Path | None, typer.Option(help="The raw log, to draw the frame's own scan.")] = None,
     page: Annotated[
         bool, typer.Option("--html", help="One page for a browser, whole in itself, that turns and zooms the frame.")
@@ -51,9 +58,9 @@ def show(
     asked = [flag for flag, wanted in (("--html", page), ("--video", video), ("--rerun", rerun)) if wanted]
     if len(asked) > 1:
         raise UsageError(f"{' and '.join(asked)} exclude each other", fix="run show once for each")
-    if stage not in STAGES:
+    if stage and stage not in STAGES:
         raise unknown("stage with a picture", stage, STAGES)
-    if asked and stage != "densify":
+    if asked and stage in CLOUDS:
         raise UsageError(f"{asked[0]} shows voxels only", found=f"--stage {stage}", fix="leave one of them out")
     from ..store.index import read_index
     from ..store.store import Store
@@ -65,17 +72,17 @@ def show(
     scene = scene or known[0]
     suffix = SUFFIXES[asked[0]] if asked else ".png"
     which = "" if video or rerun else f"-{frame if frame is not None else 'middle'}"
-    path = out or Path(f"{scene}{which}{'' if stage == 'densify' else f'-{stage}'}{suffix}")
+    path = out or Path(f"{scene}{which}{f'-{stage}' if stage else ''}{suffix}")
     _check_target(path, suffix)
     if video:
         from ..picture.film import film_frame, write_film
 
-        write_film(path, (film_frame(each) for each in _frames(opened, scene, frame, dataroot)), per_second)
+        write_film(path, (film_frame(each) for each in _frames(opened, scene, frame, stage, dataroot)), per_second)
     elif rerun:
         from ..picture.rerun_log import load_rerun, write_rerun
 
         load_rerun()
-        write_rerun(path, scene, _frames(opened, scene, frame, dataroot))
+        write_rerun(path, scene, _frames(opened, scene, frame, stage, dataroot))
         note(f"to look at it: rerun {path}")
     else:
         _one_frame(opened, scene, frame, stage, dataroot, path, page)
@@ -85,6 +92,7 @@ def show(
 def _one_frame(
     store: Store, scene: str, frame: str | None, stage: str, dataroot: Path | None, path: Path, page: bool
 ) -> None:
+    from ..current import labels_named
     from ..picture import draw_frame, frame_page, shown_frame
 
     if stage == "separate" or stage == "reconstruct":
@@ -93,28 +101,28 @@ def _one_frame(
 
         draw_stage(stage_clouds(store, scene, frame, stage)).save(path, format="PNG")
         return
-    shown = shown_frame(store, scene, frame, dataroot)
+    shown = shown_frame(store, scene, frame, dataroot, labels_named(VOXELS.get(stage)))
     if page:
         path.write_text(frame_page(shown), encoding="utf-8")
     else:
         draw_frame(shown).save(path, format="PNG")
 
 
-def _frames(store: Store, scene: str, frame: str | None, dataroot: Path | None) -> Iterator[ShownFrame]:
+def _frames(store: Store, scene: str, frame: str | None, stage: str, dataroot: Path | None) -> Iterator[ShownFrame]:
     """Every key frame of a scene; a bar shows how far it is. Raises UsageError."""
     from rich.progress import track
 
-    from ...schemas.occupancy import SurfaceOccupancy
-    from ..current import current_product
+    from ..current import current_labels, labels_named
     from ..picture import shown_frame
     from ..store.index import read_index
     from .console import ERR
 
     if frame is not None:
         raise UsageError("--frame is for one picture", found=f"--frame {frame}", fix="leave it out: all are shown")
-    tokens = current_product(store, read_index(store), scene, SurfaceOccupancy).attribute("frame_tokens")
+    product = labels_named(VOXELS.get(stage))
+    tokens = current_labels(store, read_index(store), scene, product).attribute("frame_tokens")
     rows = track(range(len(tokens)), "key frames", console=ERR, disable=not ERR.is_terminal, transient=True)
-    return (shown_frame(store, scene, row, dataroot) for row in rows)
+    return (shown_frame(store, scene, row, dataroot, product) for row in rows)
 
 
 def _check_target(path: Path, suffix: str) -> None:

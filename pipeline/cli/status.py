@@ -62,17 +62,19 @@ def compare(
     store: opt.StorePath,
     reference: Annotated[str, typer.Option(help="truth:DIR, the folder of a sample log.")],
     scenes: opt.Scenes = None,
+    product: opt.Labels = None,
     as_json: opt.Json = False,
     debug: opt.Debug = False,
 ) -> None:
     """Measure labels against a reference: IoU, mIoU, per class, static and moving apart."""
     del debug
     from ..compare import compare_with_truth, parse_reference, table
+    from ..current import labels_named
     from ..sample import Truth
     from ..store.store import Store
 
     truth = Truth.open(parse_reference(reference))
-    found = compare_with_truth(Store.open(store), truth, opt.split_names(scenes))
+    found = compare_with_truth(Store.open(store), truth, opt.split_names(scenes), product=labels_named(product))
     if as_json:
         emit(found.to_json())
     else:

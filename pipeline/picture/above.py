@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...schemas.grid import VoxelGrid
 from ...schemas.taxonomy import Taxonomy
-from .colours import Pixels, blank, blend, class_colours, height_colours, height_range
+from .colours import FREE, Pixels, blank, blend, class_colours, height_colours, height_range
 from .shading import lit_from_above
 from .view import FrameView
 
@@ -76,7 +76,9 @@ def voxels_above(view: FrameView, taxonomy: Taxonomy, side_px: int) -> Pixels:
     columns = np.minimum((np.arange(width) + 0.5) * y / width, y - 1).astype(np.int64)
     # Row 0 is what lies farthest ahead, column 0 what lies farthest to the left.
     place = np.ix_(x - 1 - rows, y - 1 - columns)
-    return np.clip(np.where((top >= 0)[place][:, :, None], lit[place], background), 0, 255).astype(np.float32)
+    seen = view.free.any(axis=2)[place][:, :, None]
+    bare = np.where(seen, blend(np.array(FREE, dtype=np.float32), background, 0.6), background)
+    return np.clip(np.where((top >= 0)[place][:, :, None], lit[place], bare), 0, 255).astype(np.float32)
 
 
 def ten_metre_lines(pixels: Pixels, above: Above) -> Pixels:

@@ -18,6 +18,8 @@ PAPER: Rgb = (17, 19, 24)
 """Around the panels."""
 PANEL: Rgb = (28, 31, 38)
 """Where a panel shows nothing."""
+FREE: Rgb = (44, 66, 84)
+"""Where nothing is, as rays tell."""
 INK: Rgb = (236, 238, 242)
 FAINT: Rgb = (150, 156, 168)
 UNLABELLED: Rgb = (172, 176, 184)

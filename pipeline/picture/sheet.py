@@ -111,6 +111,8 @@ def _add_cuts(
     ego = view.grid_SE3_ego[:3, 3]
     ahead = f"Cut along the ego vehicle, {slice_y_m:g} m to its left" if slice_y_m else "Cut along the ego vehicle"
     behind = "paler: up to 6 m behind the cut; dots: points in the cut"
+    if view.free.any():
+        behind += "; blue: free; black: unknown"
     for box, cut, words, ends in (
         (layout.along, cut_along(view, float(ego[1]) + slice_y_m), f"{ahead}; {behind}", ("back", "forward")),
         (

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ...schemas.grid import VoxelGrid
 from ...schemas.taxonomy import Taxonomy
-from .colours import INK, PANEL, Pixels, blank, blend, class_colours
+from .colours import FREE, INK, PANEL, Pixels, blank, blend, class_colours
 from .view import FrameView
 
 _BEHIND_M = 6.0
@@ -25,6 +25,8 @@ class Cut:
     """(D, U, Z) uint8 class ids; U runs to the right of the picture, Z up."""
     occupied: NDArray[np.bool_]
     """(D, U, Z) bool."""
+    free: NDArray[np.bool_]
+    """(U, Z) bool: free in the plane that is cut."""
     points: NDArray[np.float64]
     """(N, 2) float64, metres: right and up from the lower left corner, of the points in the cut layer."""
     voxel_m: float
@@ -42,7 +44,7 @@ def cut_along(view: FrameView, y_m: float) -> Cut:
 
 def cut_across(view: FrameView, x_m: float) -> Cut:
     """The plane x = ``x_m`` (metres, view's frame), seen from behind: left is to the left."""
-    mirrored = replace(view, classes=view.classes[:, ::-1], occupied=view.occupied[:, ::-1])
+    mirrored = replace(view, classes=view.classes[:, ::-1], occupied=view.occupied[:, ::-1], free=view.free[:, ::-1])
     cut = _cut(mirrored, 0, _layer(view.grid, 0, x_m), 1)
     wide = view.grid.shape[1] * view.grid.voxel_m
     return replace(cut, points=np.stack([wide - cut.points[:, 0], cut.points[:, 1]], axis=1))
@@ -56,7 +58,8 @@ def draw_cut(cut: Cut, taxonomy: Taxonomy, width: int) -> Pixels:
     nearest = cut.occupied.argmax(axis=0)[None]
     shown = colours[np.take_along_axis(cut.layers, nearest, axis=0)[0]]
     share = np.where(nearest[0] == 0, 1.0, _PALE * (1 - nearest[0] / (2 * depth)))
-    shown = np.where(cut.occupied.any(axis=0)[..., None], blend(shown, PANEL, share), np.array(PANEL, dtype=np.float32))
+    bare = np.where(cut.free[..., None], np.array(FREE, dtype=np.float32), np.array(PANEL, dtype=np.float32))
+    shown = np.where(cut.occupied.any(axis=0)[..., None], blend(shown, bare, share), bare)
     columns = ((np.arange(width) + 0.5) * right / width).astype(np.int64)
     rows = up - 1 - ((np.arange(height) + 0.5) * up / height).astype(np.int64)
     pixels = shown[columns[None, :], rows[:, None]].astype(np.float32)
@@ -74,6 +77,7 @@ def _cut(view: FrameView, axis: int, layer: int, step: int) -> Cut:
     return Cut(
         np.moveaxis(view.classes.take(chosen, axis=axis), axis, 0),
         np.moveaxis(view.occupied.take(chosen, axis=axis), axis, 0),
+        np.moveaxis(view.free.take([layer], axis=axis), axis, 0)[0],
         points[:, [1 - axis, 2]],
         grid.voxel_m,
     )

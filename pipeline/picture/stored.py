@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from ...schemas.errors import UsageError
 from ...schemas.occupancy import SurfaceOccupancy
-from ...schemas.product import Product, ProductReader, load
+from ...schemas.product import ProductReader, load
 from ...schemas.scene import SceneTables
 from ...schemas.static_map import StaticMap
 from ...schemas.taxonomy import TAXONOMIES
-from ..current import current_product, grid_of, one_of
+from ..current import current_labels, current_product, grid_of, one_of
 from ..sources import read_sweep
 from ..store.index import read_index
 from ..store.store import Store
@@ -31,17 +31,17 @@ def shown_frame(
     scene: str,
     frame: str | int | None,
     data_root: Path | None,
-    product: type[Product] = SurfaceOccupancy,
+    product: type[SurfaceOccupancy] | None = None,
 ) -> ShownFrame:
     """One key frame, from the products that the store's index calls current.
 
-    ``frame``: the dataset's token, or a count from 0; None is the middle one. The points are the key frame's own where
+    ``product``: None for the most refined voxel labels there are. ``frame``: the dataset's token, or a count from 0; None is the middle one. The points are the key frame's own where
     ``data_root`` holds its file, else those of the static map. Raises UsageError for a scene, frame or product that is not
     there, saying what is, InputError for a point file that is not what it should be, and VerificationError for a damaged
     store.
     """
     index = read_index(store)
-    labels = current_product(store, index, scene, product)
+    labels = current_labels(store, index, scene, product)
     tables = load(SceneTables, current_product(store, index, scene, SceneTables))
     tokens: list[str] = labels.attribute("frame_tokens")
     row = frame_row(tokens, frame, scene)

@@ -23,6 +23,8 @@ class FrameView:
     """(X, Y, Z) uint8: class id of each occupied voxel; 255 where it has none."""
     occupied: NDArray[np.bool_]
     """(X, Y, Z) bool."""
+    free: NDArray[np.bool_]
+    """(X, Y, Z) bool: known to be; what is neither is unknown."""
     grid: VoxelGrid
     points: NDArray[np.float32]
     """(N, 3) float32, metres, grid frame; inside the grid."""
@@ -63,6 +65,7 @@ def view_of(
     view = FrameView(
         classes=np.where(occupied, semantics, np.uint8(255)),
         occupied=occupied,
+        free=state == State.FREE,
         grid=grid,
         points=points[inside],
         labels=None if labels is None else labels[inside],
@@ -99,6 +102,7 @@ def turned(view: FrameView, quarters: int) -> FrameView:
         view,
         classes=classes,
         occupied=np.ascontiguousarray(np.rot90(view.occupied, -quarters)),
+        free=np.ascontiguousarray(np.rot90(view.free, -quarters)),
         grid=VoxelGrid((float(low[0]), float(low[1]), float(low[2])), view.grid.voxel_m, (x, y, z), view.grid.frame),
         points=view.points @ turn[:3, :3].T.astype(np.float32),
         grid_SE3_ego=turn @ view.grid_SE3_ego,
