@@ -14,7 +14,7 @@ from ..schemas.occupancy import Body, State, SurfaceOccupancy
 from ..schemas.product import ProductReader
 from ..schemas.scene import SceneTables
 from ..schemas.taxonomy import TAXONOMIES
-from .current import current_product, grid_of
+from .current import current_labels, grid_of
 from .parameters import parameters
 from .registry import PRODUCTS, STAGES
 from .sources import SOURCES
@@ -125,7 +125,7 @@ def _labels(store: Store, index: Index, progress: Callable[[str], None]) -> list
         if SurfaceOccupancy.name not in entry.products:
             continue
         progress(scene)
-        reader = current_product(store, index, scene, SurfaceOccupancy)
+        reader = current_labels(store, index, scene)
         grid = grid_of(reader).to_json()
         counts = grids.setdefault(
             canonical_json(grid), {"grid": grid, "scenes": 0, "key_frames": 0, "counts": np.zeros((3, 256), np.int64)}
