@@ -14,7 +14,7 @@ from ..schemas.occupancy import Body, State, SurfaceOccupancy
 from ..schemas.product import ProductReader
 from ..schemas.scene import SceneTables
 from ..schemas.taxonomy import TAXONOMIES
-from .current import current_labels, grid_of
+from .current import current_labels, current_product, grid_of
 from .parameters import parameters
 from .registry import PRODUCTS, STAGES
 from .sources import SOURCES
