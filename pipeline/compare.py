@@ -70,6 +70,7 @@ def compare_with_truth(
         whole=Score.of(sums[_WHOLE], classes),
         kinds={kind: Score.of(sums[kind], classes) for kind in _KINDS},
         space=space,
+        fingerprints={name: readers[name].manifest.fingerprint[:16] for name in tallies},
         products=tuple(sorted({readers[name].product.name for name in tallies})),
         scenes={name: Score.of(of[_WHOLE], classes) for name, of in tallies.items()},
         only_in_store=_without(stored, true),

@@ -23,6 +23,8 @@ class Comparison:
     space: Space
     products: tuple[str, ...]
     """Which voxel labels were judged."""
+    fingerprints: Mapping[str, str]
+    """Scene to the fingerprint of its labels that were judged."""
     only_in_store: Mapping[str, tuple[str, ...]]
     """Scene to the key frames that the reference lacks."""
     only_in_reference: Mapping[str, tuple[str, ...]]
@@ -41,6 +43,7 @@ class Comparison:
             **kinds,
             "space": self.space.to_json(),
             "products": list(self.products),
+            "fingerprints": dict(self.fingerprints),
             "only_in_store": {name: list(tokens) for name, tokens in self.only_in_store.items()},
             "only_in_reference": {name: list(tokens) for name, tokens in self.only_in_reference.items()},
         }

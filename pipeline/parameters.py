@@ -67,8 +67,12 @@ def parse_set(text: str) -> tuple[str, str, Any]:
     stage, dot, parameter = name.partition(".")
     if not (equals and dot and stage and parameter):
         raise UsageError("--set cannot be read", found=text, expected="stage.parameter=value, as in densify.knn=5")
+    stage = stage.replace("_", "-") if stage not in STAGES else stage
+    default = getattr(STAGES[stage], parameter, None) if stage in STAGES else None
     try:
-        return stage.replace("_", "-") if stage not in STAGES else stage, parameter, yaml.safe_load(value)
+        # A list may be given as help shows it, without brackets.
+        bare = isinstance(default, tuple) and not value.lstrip().startswith("[")
+        return stage, parameter, yaml.safe_load(f"[{value}]" if bare else value)
     except yaml.YAMLError as error:
         raise UsageError("--set cannot be read", found=text, expected="a YAML value after the equals sign") from error
 

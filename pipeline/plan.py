@@ -20,7 +20,7 @@ from .store.hashes import FileHashes
 from .store.index import Index
 from .store.store import Store
 
-Reason = Literal["done", "missing", "changed", "upstream", "damaged"]
+Reason = Literal["done", "missing", "changed", "upstream"]
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,9 @@ class ScenePlan:
 def plan_scene(
     store: Store, index: Index, indexed: IndexedScene, stages: Sequence[Stage], data_root: Path, hashes: FileHashes
 ) -> ScenePlan:
-    """Compares fingerprints; reads no sensor file but to hash it. Raises InputError where one cannot be read."""
+    """Compares fingerprints; reads no sensor file but to hash it. Raises InputError where one cannot be read, and
+    VerificationError where a product is damaged.
+    """
     scene = indexed.tables.scene
     entry = index.scenes.get(scene)
     current = dict(entry.products) if entry else {}
@@ -107,15 +109,16 @@ def _reason(
     store: Store, scene: str, provenances: Mapping[type[Product], Provenance], current: Mapping[str, str]
 ) -> tuple[Reason, str]:
     try:
-        if all(store.committed(scene, product, p.fingerprint) for product, p in provenances.items()):
+        if all(store.intact(scene, product, p.fingerprint) for product, p in provenances.items()):
             return "done", "committed"
     except VerificationError as error:
-        return "damaged", str(error)
+        error.scene = error.scene or scene
+        raise
     for product, provenance in provenances.items():
         if product.name in current and store.committed(scene, product, current[product.name]):
             before = store.manifest(scene, product, current[product.name]).provenance
             return difference(before, provenance)
-    return "missing", "not made yet"
+    return "missing", "new"
 
 
 def _shown(value: Any) -> str:
@@ -151,4 +154,4 @@ def difference(before: Provenance, now: Provenance) -> tuple[Reason, str]:
             changes.append(f"{field.replace('_', ' ')} {was} -> {value}")
     if changes:
         return "changed", "; ".join(changes + upstream)
-    return ("upstream", "; ".join(upstream)) if upstream else ("missing", "not made yet")
+    return ("upstream", "; ".join(upstream)) if upstream else ("missing", "new")

@@ -9,7 +9,7 @@ from pathlib import Path
 import platformdirs
 
 from .. import __version__
-from ..schemas.errors import InputError, UsageError
+from ..schemas.errors import InputError, PipelineError, UsageError, VerificationError
 from ..schemas.scene import SceneTables
 from ..schemas.taxonomy import NUSCENES
 from ..stages.kernels.poisson import Backend
@@ -84,7 +84,7 @@ class Planned:
 
     indexed: Indexed
     plans: dict[str, ScenePlan]
-    failures: dict[str, list[InputError]]
+    failures: dict[str, list[PipelineError]]
     """Scenes that cannot be planned, with every reason found."""
 
 
@@ -95,15 +95,26 @@ def make_plan(
     hashes = FileHashes()
     indexed = index(store, log.source, hashes, scenes, note)
     current = read_index(store)
-    failures = dict(indexed.failures)
+    failures: dict[str, list[PipelineError]] = {name: list(errors) for name, errors in indexed.failures.items()}
     plans: dict[str, ScenePlan] = {}
     for name, scene in sorted(indexed.scenes.items()):
         try:
             plans[name] = plan_scene(store, current, scene, stages, log.data_root, hashes)
-        except InputError as error:
+        except (InputError, VerificationError) as error:
             error.scene = name
             failures[name] = [error]
     return Planned(indexed, plans, failures)
+
+
+def refuse_an_empty_plan(planned: Planned, log: Log) -> None:
+    """Raises InputError where scenes were asked for and this copy of the dataset holds files of none."""
+    absent = planned.indexed.absent
+    if absent and not planned.plans and not planned.failures:
+        raise InputError(
+            f"none of the {len(absent)} scenes has its sensor files here",
+            file=str(log.data_root), scene=absent[0], found="no point file", expected="samples/ and sweeps/ beside the tables",
+            fix="complete the copy, or correct --dataroot",
+        )  # fmt: skip
 
 
 def frames(tables: SceneTables) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -116,3 +117,12 @@ NUSCENES = Taxonomy(
 )
 
 TAXONOMIES: Mapping[str, Taxonomy] = MappingProxyType({NUSCENES.name: NUSCENES})
+
+
+def refuse_unknown_classes(names: Sequence[str]) -> None:
+    """Raises ValueError for a name that is a class of no taxonomy."""
+    known = {name for taxonomy in TAXONOMIES.values() for name in taxonomy.classes}
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, sorted(known), n=1)
+            raise ValueError(f"no class is called {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))

@@ -16,7 +16,7 @@ from ..schemas.parameters import Count, NotNegative, Positive
 from ..schemas.product import Product
 from ..schemas.scene import SceneTables, SweepPoints
 from ..schemas.static_map import StaticMap
-from ..schemas.taxonomy import NO_LABEL, TAXONOMIES
+from ..schemas.taxonomy import NO_LABEL, TAXONOMIES, refuse_unknown_classes
 from .estimate import BASE_MIB, Estimate, SceneSize
 from .kernels.cells import CellTable, pack_nearest
 from .kernels.split import DROPPED, STATIC, assign, transform
@@ -69,6 +69,9 @@ class Separate(Stage):
     """About how many sweeps are thinned together."""
 
     def __post_init__(self) -> None:
+        if self.lowest_m >= self.highest_m:
+            raise ValueError(f"lowest_m must lie below highest_m, found {self.lowest_m} and {self.highest_m}")
+        refuse_unknown_classes(self.deforming_classes + self.limbed_classes)
         CellFrame((0.0, 0.0, 0.0), self.cell_m, round(self.block_m / self.cell_m))
 
     def reads(self) -> tuple[type[Product], ...]:

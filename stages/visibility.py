@@ -15,7 +15,7 @@ from ..schemas.occupancy import Body, CarvedOccupancy, State, SurfaceOccupancy
 from ..schemas.parameters import Count, NotNegative, Portion, Share
 from ..schemas.product import Array, Blocks, Product, ProductReader
 from ..schemas.ray_counts import RayCounts
-from ..schemas.taxonomy import NO_LABEL, TAXONOMIES
+from ..schemas.taxonomy import NO_LABEL, TAXONOMIES, refuse_unknown_classes
 from .estimate import BASE_MIB, Estimate, SceneSize
 from .rays_around import Rays, Rules
 from .stage import Needs, Part, PartResult, SceneView, Stage
@@ -55,6 +55,9 @@ class Visibility(Stage):
     """Classes that are never carved: rays graze the ground for metres before they meet it."""
     frames_per_part: Count = 4
     """Key frames that are judged together."""
+
+    def __post_init__(self) -> None:
+        refuse_unknown_classes(self.kept_classes)
 
     def reads(self) -> tuple[type[Product], ...]:
         return (SurfaceOccupancy, ObjectClouds, RayCounts)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ...schemas.errors import UsageError
 from . import options as opt
 from .console import ERR, emit, last_line
+
+if TYPE_CHECKING:
+    from ..store.store import Store
 
 
 def card(
@@ -30,7 +33,7 @@ def card(
     from ..store.store import Store
 
     opened = Store.open(store)
-    measured = _read(quality) if quality is not None else None
+    measured = _read(quality, opened) if quality is not None else None
     with ERR.status("") as spinner:
         if reference is not None:
             measured = _measure(opened, reference)
@@ -49,7 +52,7 @@ def card(
         last_line(markdown(made).rstrip("\n"))
 
 
-def _measure(store: Any, reference: str) -> dict[str, Any]:
+def _measure(store: Store, reference: str) -> dict[str, Any]:
     from ..compare import compare_with_truth, parse_reference
     from ..sample import Truth
 
@@ -57,11 +60,28 @@ def _measure(store: Any, reference: str) -> dict[str, Any]:
     return {"reference": "the exact truth of a simulated log", **compare_with_truth(store, truth, None).to_json()}
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path, store: Store) -> dict[str, Any]:
+    """What ``compare`` measured of this store's labels as they are. Raises UsageError."""
+    from ..current import current_labels
+    from ..store.index import read_index
+
+    found = _parsed(path)
+    index = read_index(store)
+    current = {name: current_labels(store, index, name).manifest.fingerprint[:16] for name in index.scenes}
+    for scene, fingerprint in found["fingerprints"].items():
+        if current.get(scene) != fingerprint:
+            raise UsageError(
+                "the quality was measured on other labels", file=str(path), scene=scene, found=fingerprint,
+                expected=current.get(scene, "no such scene in the store"), fix="measure again, or give --reference",
+            )  # fmt: skip
+    return found
+
+
+def _parsed(path: Path) -> dict[str, Any]:
     try:
         found: Any = json.loads(path.read_text(encoding="utf-8"))
         # What the card shows of it.
-        _ = found["frames"], found["iou"], found["miou"], found["per_class"]
+        _ = found["frames"], found["iou"], found["miou"], found["per_class"], dict(found["fingerprints"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(
             "the measured quality cannot be used",

@@ -18,6 +18,11 @@ def note(text: str) -> None:
     ERR.print(text, markup=False, soft_wrap=True)
 
 
+def say(text: str) -> None:
+    """A line of what was asked for, on standard output."""
+    OUT.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
 def warn(text: str) -> None:
     """Says something a person should not overlook."""
     ERR.print(f"[bold yellow]warning:[/] {_escaped(text)}", soft_wrap=True)

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from ...schemas.errors import UsageError
 from . import options as opt
-from .console import OUT, emit, note
+from .console import OUT, emit, note, say
 
 if TYPE_CHECKING:
     from ..run_history import Failure, Run
@@ -70,8 +70,8 @@ def logs(
     from ..run_history import runs
     from ..store.store import Store
 
-    told = {run: _events(run.path, scene) for run in runs(Store.open(store).path)}
-    if not any(told.values()) and not any((run.path / "failures" / f"{scene}.txt").exists() for run in told):
+    told = {run: _told(run, scene) for run in runs(Store.open(store).path)}
+    if not any(told.values()):
         known = sorted(
             {str(e["scene"]) for run in told for e in _events(run.path, None)}
             | {f.scene for r in told for f in r.failures}
@@ -83,16 +83,25 @@ def logs(
             fix="see: occ-pipeline status",
         )
     if as_json:
-        emit({"scene": scene, "runs": {run.path.name: events for run, events in told.items() if events}})
+        emit(
+            {"scene": scene, "runs": {run.path.name: _events(run.path, scene) for run, lines in told.items() if lines}}
+        )
         return
-    for run, events in told.items():
-        trace = run.path / "failures" / f"{scene}.txt"
-        if events or trace.exists():
-            note(f"{run.path.name}{'' if run.ended else ' (stopped, or still running)'}: {run.command}")
-            for line in _lines(events):
-                note(f"  {line}")
-            if trace.exists():
-                note(trace.read_text(encoding="utf-8").rstrip())
+    for run, lines in told.items():
+        if lines:
+            say(f"{run.path.name}{'' if run.ended else ' (stopped, or still running)'}: {run.command}")
+            for line in lines:
+                say(line)
+
+
+def _told(run: Run, scene: str) -> list[str]:
+    """What a run tells of a scene: its tasks, and why it failed."""
+    lines = [f"  {line}" for line in _lines(_events(run.path, scene))]
+    trace = run.path / "failures" / f"{scene}.txt"
+    if trace.exists():
+        return [*lines, trace.read_text(encoding="utf-8").rstrip()]
+    # What fails before anything runs leaves no traceback.
+    return lines + [f"  FAILED before anything ran: {f.error}" for f in run.failures if f.scene == scene]
 
 
 def _events(folder: Path, scene: str | None) -> list[dict[str, object]]:

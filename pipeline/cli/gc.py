@@ -10,7 +10,7 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from ...schemas.errors import UsageError
+from ..checking import unknown
 from . import options as opt
 from .console import OUT, emit, note
 
@@ -45,8 +45,8 @@ def gc(
     opened = Store.open(store)
 
     def find(*, idle: bool) -> tuple[list[Garbage], list[Garbage]]:
-        found = _find(opened, opt.split_names(keep) or [], runs_older_than, idle=idle)
         only = opt.split_names(product)
+        found = _find(opened, opt.split_names(keep) or [], only, runs_older_than, idle=idle)
         chosen = [
             item
             for item in found
@@ -67,15 +67,15 @@ def gc(
     _show(going, staying, deleted=delete)
 
 
-def _find(store: Store, keep: Sequence[str], runs_older_than: float | None, *, idle: bool) -> list[Garbage]:
+def _find(
+    store: Store, keep: Sequence[str], only: Sequence[str] | None, runs_older_than: float | None, *, idle: bool
+) -> list[Garbage]:
     from ..garbage import leftovers, old_runs, unnamed
     from ..registry import PRODUCTS
 
-    for name in keep:
+    for name in (*keep, *(only or ())):
         if name not in PRODUCTS:
-            raise UsageError(
-                "no such product", found=name, expected=f"one of {', '.join(PRODUCTS)}", fix="correct --keep"
-            )
+            raise unknown("product", name, PRODUCTS)
     if not idle:
         note("a run is under way: what lies beside the store is its own and not listed")
     found = unnamed(store, keep) + (leftovers(store) if idle else [])

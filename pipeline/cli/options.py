@@ -23,7 +23,12 @@ Release = Annotated[
     str | None,
     typer.Option("--version", help="Release of the dataset, as v1.0-mini; inferred where the folder holds one."),
 ]
-Out = Annotated[Path | None, typer.Option(help="The store, NAME.zarr. Default: DATASET.zarr in this folder.")]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        help="The store, NAME.zarr. Default: DATASET.zarr in this folder, DATASET-sample.zarr of the built-in log."
+    ),
+]
 Scenes = Annotated[
     str | None, typer.Option(help="Scenes, separated by commas. Default: all.", autocompletion=complete.scenes)
 ]
@@ -64,8 +69,11 @@ StorePath = Annotated[Path, typer.Argument(help="The store, NAME.zarr.", metavar
 
 
 def split_names(text: str | None) -> list[str] | None:
-    """Names separated by commas, None for none."""
-    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+    """Names separated by commas, None for none given. Raises UsageError for an empty list."""
+    names = None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+    if names == []:
+        raise UsageError("no name is given", found=repr(text), expected="names, separated by commas")
+    return names
 
 
 def stages_of(

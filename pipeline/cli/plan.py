@@ -39,7 +39,7 @@ def plan(
     from ..backend import choose, loads
     from ..cluster import available_mib, cores
     from ..projection import Rates, project
-    from ..session import make_plan, open_log, open_store, sample_log
+    from ..session import make_plan, open_log, open_store, refuse_an_empty_plan, sample_log
     from ..store.store import Store
     from .projected import announce, scenes_table
     from .projected import as_json as projection_json
@@ -55,11 +55,13 @@ def plan(
         dataroot = sample_log(dataset, lambda folder: write_default(dataset, folder))
     log = open_log(dataset, dataroot, release)
     path = request.store_path
+    Store.refuse_a_file(path)
     kept = Store.open(path).identity.back_end if path.exists() else None
     backend: Any = kept or choose(None, warn, loads)
     store = open_store(path, log, backend)
     chosen = [with_backend(stage, backend) for stage in required(request.targets, stages)]
     planned = make_plan(store, log, chosen, opt.split_names(scenes), note)
+    refuse_an_empty_plan(planned, log)
     result = {
         name: [{"stage": s.stage.name, "reason": s.reason, "why": s.why} for s in p.steps]
         for name, p in planned.plans.items()

@@ -50,6 +50,9 @@ def run_table(planned: Planned, outcome: Outcome, failures: Mapping[str, list[Pi
         done = name in outcome.done
         status = "[green]done[/]" if done else "[red]failed[/]"
         table.add_row(name, status, str(frames(plan.indexed.tables)), ran if done else "")
+    for name in failures:
+        if name not in planned.plans:
+            table.add_row(name, "[red]failed[/]", "", "")
     ERR.print(table)
     if planned.indexed.absent:
         note(f"not in this copy of the dataset: {len(planned.indexed.absent)} scenes")

@@ -162,13 +162,14 @@ def _make(request: Request, wanted: list[Stage], log: Log, stack: ExitStack) -> 
     from ..projection import Rates, project
     from ..run_folder import RunFolder
     from ..run_history import OUTCOME, outcome_record
-    from ..session import make_plan, open_store
+    from ..session import make_plan, open_store, refuse_an_empty_plan
     from ..store.lock import run_lock
     from ..store.store import Store
     from .progress import shown
     from .projected import announce, compare
 
     path, shard = request.store_path, request.shard
+    Store.refuse_a_file(path)
     stack.enter_context(run_lock(path, None if shard is None else shard.name))
     workers = Workers(stack, request.workers, path, log)
     before = Store.open(path) if path.exists() and any(path.iterdir()) else None
@@ -183,8 +184,9 @@ def _make(request: Request, wanted: list[Stage], log: Log, stack: ExitStack) -> 
     scenes = opt.split_names(request.scenes)
     if shard is not None:
         scenes = shard.of(scenes or log.source.scene_names())
-        note(f"shard {shard}: {len(scenes)} scenes{'' if scenes else ', nothing to do'}")
+        note(f"shard {shard}: {len(scenes)} scenes")
     planned = make_plan(store, log, stages, scenes, note)
+    refuse_an_empty_plan(planned, log)
     parameters = {stage.name: as_json(stage) for stage in stages}
     record.begin({"parameters": parameters, "data_root": log.data_root, "scenes": sorted(planned.plans)})
     for scene in planned.indexed.scenes.values():
@@ -222,6 +224,7 @@ def _report(request: Request, log: Log, made: _Made) -> None:
 
         scene = min(made.outcome.done)
         picture = made.record.path / f"{scene}.png"
+        note(f"labels: {made.store.path}; next: occ-pipeline show {request.store_path} --scene {scene}, or status")
         draw_frame(shown_frame(made.store, scene, None, log.data_root)).save(picture)
         last_line(str(picture))
 

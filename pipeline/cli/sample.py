@@ -36,6 +36,8 @@ def sample(
 ) -> None:
     """Simulate a street and write it as a raw log, exact truth beside it."""
     del debug
+    if out.is_file():
+        raise UsageError("a file lies where the sample log's folder should", file=str(out), fix="choose another --out")
     if out.exists() and any(out.iterdir()):
         raise UsageError("the folder for the sample log is not empty", file=str(out), fix="choose another --out")
     _write(dataset, out, scenes, seconds, seed, image_scale if cameras else None)

@@ -62,6 +62,7 @@ def show(
         raise unknown("stage with a picture", stage, STAGES)
     if asked and stage in CLOUDS:
         raise UsageError(f"{asked[0]} shows voxels only", found=f"--stage {stage}", fix="leave one of them out")
+    from ..store.durable import storage_errors
     from ..store.index import read_index
     from ..store.store import Store
 
@@ -74,19 +75,27 @@ def show(
     which = "" if video or rerun else f"-{frame if frame is not None else 'middle'}"
     path = out or Path(f"{scene}{which}{f'-{stage}' if stage else ''}{suffix}")
     _check_target(path, suffix)
-    if video:
+    with storage_errors(path.absolute()):
+        _write(opened, scene, frame, stage, dataroot, path, suffix, per_second)
+    last_line(str(path))
+
+
+def _write(
+    opened: Store, scene: str, frame: str | None, stage: str, dataroot: Path | None, path: Path, suffix: str,
+    per_second: float,
+) -> None:  # fmt: skip
+    if suffix == ".mp4":
         from ..picture.film import film_frame, write_film
 
         write_film(path, (film_frame(each) for each in _frames(opened, scene, frame, stage, dataroot)), per_second)
-    elif rerun:
+    elif suffix == ".rrd":
         from ..picture.rerun_log import load_rerun, write_rerun
 
         load_rerun()
         write_rerun(path, scene, _frames(opened, scene, frame, stage, dataroot))
         note(f"to look at it: rerun {path}")
     else:
-        _one_frame(opened, scene, frame, stage, dataroot, path, page)
-    last_line(str(path))
+        _one_frame(opened, scene, frame, stage, dataroot, path, suffix == ".html")
 
 
 def _one_frame(

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from ...schemas.scene import SceneTables
 from . import options as opt
-from .console import OUT, emit, fail, note
+from .console import OUT, emit, fail, note, say
 from .failures import reasons_table
 
 
@@ -86,13 +86,15 @@ def verify(
     quick: Annotated[bool, typer.Option("--quick", help="Sizes only, not contents.")] = False,
     debug: opt.Debug = False,
 ) -> None:
-    """Check every committed file of a store against its manifest."""
+    """Check every committed file of a store against its manifest; exit code 6 if wrong."""
     del debug
+    from ..store.index import index_errors
     from ..store.store import Store
 
-    errors = Store.open(store).verify(deep=not quick)
+    opened = Store.open(store)
+    errors = opened.verify(deep=not quick) + index_errors(opened)
     for error in errors:
         fail(str(error))
     if errors:
         raise typer.Exit(6)
-    note("every committed file is as its manifest says")
+    say("every committed file is as its manifest says")

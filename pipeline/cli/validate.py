@@ -6,7 +6,7 @@ import typer
 
 from ...schemas.errors import UsageError
 from . import options as opt
-from .console import ERR, emit, fail, note
+from .console import ERR, emit, fail, note, say
 
 
 def validate(
@@ -18,6 +18,7 @@ def validate(
     """Check what products hold against what is declared of them, and all files as verify does; exit code 6 if wrong."""
     del debug
     from ..registry import PRODUCTS
+    from ..store.index import index_errors
     from ..store.store import Store
     from ..store.validate import Validation
 
@@ -29,7 +30,7 @@ def validate(
             raise UsageError("no such scene in the store", scene=name, expected=f"one of {', '.join(known[:8])}")
     with ERR.status("") as spinner:
         work = Validation(opened, PRODUCTS, spinner.update)
-        errors = list(work.errors(wanted))
+        errors = list(work.errors(wanted)) + index_errors(opened)
     if as_json:
         emit({
             "store": str(opened.path),
@@ -43,6 +44,6 @@ def validate(
         if work.unknown:
             note(f"not declared by this version, so that files alone were checked: {', '.join(sorted(work.unknown))}")
         if not errors:
-            note(f"{work.checked} products hold what is declared of them; every file is as its manifest says")
+            say(f"{work.checked} products hold what is declared of them; every file is as its manifest says")
     if errors:
         raise typer.Exit(6)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...schemas.grid import VoxelGrid
-from ...schemas.taxonomy import Taxonomy
+from ...schemas.taxonomy import NO_LABEL, Taxonomy
 from .colours import FREE, Pixels, blank, blend, class_colours, height_colours, height_range
 from .shading import lit_from_above
 from .view import FrameView
@@ -49,6 +49,9 @@ def points_above(view: FrameView, taxonomy: Taxonomy, side_px: int) -> Pixels:
     width, height = above.size
     pixels = ten_metre_lines(blank(width, height), above)
     order = np.argsort(view.points[:, 2], kind="stable")
+    if view.labels is not None:
+        # What has no class lies beneath what has one.
+        order = order[np.argsort(view.labels[order] != NO_LABEL, kind="stable")]
     points = view.points[order]
     if view.labels is None:
         colours = height_colours(points[:, 2], *height_range(points))

@@ -48,10 +48,15 @@ def shown_frame(
     world_SE3_grid: Float64 = labels.rows("world_SE3_grid", row, row + 1)[0]
     grid_SE3_world = np.linalg.inv(world_SE3_grid)
     sweep = int(tables.key_sweeps[tables.frame_tokens.index(tokens[row])])
-    in_log = data_root is not None and (data_root / tables.point_files[sweep]).is_file()
+    in_log = data_root is not None
+    if data_root is not None and not (data_root / tables.point_files[sweep]).is_file():
+        raise UsageError(
+            "the log does not hold the frame's scan", file=str(data_root / tables.point_files[sweep]), scene=scene,
+            frame=tokens[row], fix="correct --dataroot, or leave it out to see points of the static map",
+        )  # fmt: skip
     points, point_labels = (
         _from_log(data_root, tables, sweep, grid_SE3_world)
-        if in_log and data_root is not None
+        if data_root is not None
         else _from_map(current_product(store, index, scene, StaticMap), grid_SE3_world)
     )
     return ShownFrame.of(
@@ -69,7 +74,7 @@ def shown_frame(
 
 def frame_title(store: Store, scene: str, row: int, frames: int) -> str:
     """How pictures call a key frame, counted from 0."""
-    return f"{scene}, key frame {row + 1} of {frames}" + (", synthetic" if store.identity.synthetic else "")
+    return f"{scene}, key frame {row} (0 to {frames - 1})" + (", synthetic" if store.identity.synthetic else "")
 
 
 def _from_log(data_root: Path, tables: SceneTables, sweep: int, grid_SE3_world: Float64) -> Points:

@@ -158,3 +158,23 @@ def _is_there(store: Store, scene: str | None, product: str, fingerprint: str) -
         return read_product_group(folders, folders.products(scene) / product / fingerprint[:16]) is not None
     except VerificationError:
         return False
+
+
+def index_errors(store: Store) -> list[VerificationError]:
+    """What is wrong with the index: unreadable, gone though scenes are committed, or naming groups that are not there."""
+    try:
+        index = read_index(store)
+    except VerificationError as error:
+        return [error]
+    where, fix = store.folders.relative(store.folders.index), "run again: it is made anew"
+    if not store.folders.index.exists() and store.scenes():
+        return [VerificationError("the store's index is missing", file=where, fix=fix)]
+    return [
+        VerificationError(
+            f"the store's index names a {product} that is not there", file=where, scene=scene, found="no such group",
+            expected=fingerprint[:16], fix=fix,
+        )
+        for scene, entry in index.scenes.items()
+        for product, fingerprint in entry.products.items()
+        if not _is_there(store, scene, product, fingerprint)
+    ]  # fmt: skip

@@ -14,11 +14,11 @@ from .durable import discard, storage_errors
 from .fingerprint import FOLDER_DIGITS, Provenance
 from .groups import read_product_group
 from .identity import StoreIdentity, begin_store, read_identity, refuse_other
-from .layout import Folders, check_name
+from .layout import SUFFIX, Folders, check_name
 from .manifest import Manifest
 from .owner import Owner
 from .reader import StoredProduct, Verify
-from .verify import verify_store
+from .verify import check_file, verify_store
 
 __all__ = ["Store", "StoreIdentity"]
 
@@ -46,8 +46,23 @@ class Store:
     @classmethod
     def open(cls, path: Path) -> Store:
         """The store at this path; writes nothing. Raises UsageError when there is none."""
+        cls.refuse_a_file(path)
+        if path.suffix != SUFFIX:
+            raise UsageError(
+                "this is no store", file=str(path), found="a folder" if path.is_dir() else "nothing of that name",
+                expected="a folder NAME.zarr, as occ-pipeline run makes it", fix="correct the path",
+            )  # fmt: skip
         folders = Folders(path.absolute())
         return cls(folders.store, read_identity(folders.store))
+
+    @staticmethod
+    def refuse_a_file(path: Path) -> None:
+        """Raises UsageError where a file lies at a store's path."""
+        if path.is_file():
+            raise UsageError(
+                "a file lies where the store should", file=str(path), found="a file", expected="a folder NAME.zarr",
+                fix="choose another path",
+            )  # fmt: skip
 
     @property
     def folders(self) -> Folders:
@@ -57,6 +72,16 @@ class Store:
     def committed(self, scene: str | None, product: type[Product], fingerprint: str) -> bool:
         """Whether the product is there, by its manifest alone. Raises VerificationError when its manifest is damaged."""
         return self._find(scene, product, fingerprint) is not None
+
+    def intact(self, scene: str | None, product: type[Product], fingerprint: str) -> bool:
+        """Whether the product is there, every file with its size. Raises VerificationError when it is damaged."""
+        found = self._find(scene, product, fingerprint)
+        if found is None:
+            return False
+        folder = self.folders.group(scene, product, fingerprint)
+        for path in found[0].files:
+            check_file(self.folders, folder, found[0], path, digest=False)
+        return True
 
     def manifest(self, scene: str | None, product: type[Product], fingerprint: str) -> Manifest:
         """What was committed. Raises UsageError when nothing was."""

@@ -107,7 +107,7 @@ def other(default: Any) -> Any:
 def test_nothing_is_made_yet(tmp_path: Path) -> None:
     steps = Committed(tmp_path).plan()
     assert reasons(steps) == ["missing"] * 3
-    assert {step.why for step in steps.values()} == {"not made yet"}
+    assert {step.why for step in steps.values()} == {"new"}
 
 
 def test_all_is_done(committed: Committed) -> None:
