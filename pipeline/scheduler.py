@@ -13,7 +13,7 @@ from .store.layout import Folders
 from .worker_facts import ask, refuse, stop_native, this_process
 
 CONNECT_S = 10
-WAIT_S = 60
+WAIT_S = 60.0
 
 
 @contextlib.contextmanager
@@ -46,7 +46,8 @@ def look_over(client: Any, store: Path, table: Path, note: Callable[[str], None]
     ``table``: a file of the log. The paths are those of this machine: workers must find the same there.
     """
     if not workers_of(client):
-        note(f"waiting up to {wait_s:.0f} s for the scheduler's first worker")
+        most = f"{wait_s / 3600:.0f} hours" if wait_s > 3600 else f"{wait_s:.0f} s"
+        note(f"waiting up to {most} for the scheduler's first worker")
         try:
             client.wait_for_workers(1, timeout=wait_s)
         except TimeoutError as error:

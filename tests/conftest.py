@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from occ_pipeline.tests.pipeline.cli.command import SETTINGS, Ended, command, densify, digest
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -28,3 +30,32 @@ def recordings() -> Path:
     if not folder.is_dir():
         pytest.skip("no real recordings here: set OCC_PIPELINE_TEST_DATA to their folder")
     return folder
+
+
+@dataclass(frozen=True)
+class Clean:
+    """An undisturbed run."""
+
+    ended: Ended
+    store: Path
+    digest: str
+
+
+@pytest.fixture(scope="session")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small simulated log of two scenes of a second: 41 sweeps, three key frames each. Nobody writes into it."""
+    from occ_pipeline.pipeline.sample import write_nuscenes_sample
+
+    folder = tmp_path_factory.mktemp("cli")
+    (folder / "settings.yaml").write_text(SETTINGS)
+    write_nuscenes_sample(folder / "log", scenes=2, seconds=1, seed=7)
+    return folder / "log"
+
+
+@pytest.fixture(scope="session")
+def clean(log: Path) -> Clean:
+    """What two workers make of the log."""
+    store = log.parent / "clean.zarr"
+    ended = command(*densify(log, store, "--workers", 2))
+    assert ended.code == 0, ended.err
+    return Clean(ended, store, digest(store))

@@ -150,6 +150,7 @@ def run(request: Request) -> int:
         data_root = sample_log(request.dataset, lambda folder: write_default(request.dataset, folder))
     # Workers may stand in other folders.
     log = open_log(request.dataset, data_root.absolute(), request.version)
+    request.workers.refuse_unshared(request.store_path, log.data_root)
     with ExitStack() as stack:
         made = _make(request, wanted, log, stack)
     _report(request, log, made)

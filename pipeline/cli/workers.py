@@ -33,6 +33,13 @@ class WorkersAsked:
         if (self.system is None) != (self.config is None):
             raise UsageError("--cluster and --cluster-config belong together", fix="give both; see workflows/")
 
+    def refuse_unshared(self, store: Path, data_root: Path) -> None:
+        """Raises UsageError for paths that workers of a batch system would not see, before any is asked for."""
+        if self.system is not None and self.config is not None:
+            from ..batch import refuse_unshared
+
+            refuse_unshared(self.system, self.config, store, data_root)
+
     @property
     def here(self) -> bool:
         """Whether they run on this machine."""
@@ -68,19 +75,21 @@ class Workers:
         return self._client.result()
 
     def _elsewhere(self) -> Any:
-        from ..batch import batch_cluster
-        from ..scheduler import look_over, scheduler_client
+        from ..batch import HOW_FAR, batch_cluster
+        from ..scheduler import WAIT_S, look_over, scheduler_client
 
-        address, wait_s = self._asked.scheduler, 60.0
+        address, wait_s, asked_for = self._asked.scheduler, WAIT_S, 0
         if self._asked.system is not None and self._asked.config is not None:
-            # A batch system may let jobs wait.
-            wait_s = 24 * 3600.0
-            made = batch_cluster(self._asked.system, self._asked.config, self.count)
+            # A batch system may let jobs wait, and start them one by one.
+            wait_s, asked_for = 24 * 3600.0, self.count
+            note(f"asking {self._asked.system} for {_workers(asked_for)}; {HOW_FAR[self._asked.system]}")
+            made = batch_cluster(self._asked.system, self._asked.config, asked_for)
             address = self._stack.enter_context(made)
         client = self._stack.enter_context(scheduler_client(str(address)))
         table = self._log.data_root / self._log.source.table_files()[0]
-        self.count = len(look_over(client, self._store, table, note, wait_s))
-        note(f"{self.count} worker{'s' if self.count > 1 else ''} of {address}")
+        found = len(look_over(client, self._store, table, note, wait_s))
+        note(f"{_workers(found)} of {address}")
+        self.count = max(found, asked_for)
         return client
 
     def backend(self, kept: Any) -> Any:
@@ -99,3 +108,7 @@ class Workers:
             return next((reason for reason in client.gather(answers) if reason is not None), None)
 
         return choose(kept, warn, asked)
+
+
+def _workers(count: int) -> str:
+    return f"{count} worker{'s' if count > 1 else ''}"

@@ -18,7 +18,7 @@ from occ_pipeline.stages.densify import Densify
 
 
 def test_packaged_recipes_are_sound() -> None:
-    assert {"all", "loc"} <= set(RECIPES)
+    assert {"all", "loc", "occle", "voxdet"} <= set(RECIPES)
     assert RECIPES["all"].stages == tuple(STAGES), "all is all"
     for name, recipe in RECIPES.items():
         assert recipe.name == name
