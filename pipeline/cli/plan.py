@@ -55,7 +55,7 @@ def plan(
         dataroot = sample_log(dataset, lambda folder: write_default(dataset, folder))
     log = open_log(dataset, dataroot, release)
     path = request.store_path
-    Store.refuse_a_file(path)
+    Store.check_place(path)
     kept = Store.open(path).identity.back_end if path.exists() else None
     backend: Any = kept or choose(None, warn, loads)
     store = open_store(path, log, backend)

@@ -170,7 +170,7 @@ def _make(request: Request, wanted: list[Stage], log: Log, stack: ExitStack) -> 
     from .projected import announce, compare
 
     path, shard = request.store_path, request.shard
-    Store.refuse_a_file(path)
+    Store.check_place(path)
     stack.enter_context(run_lock(path, None if shard is None else shard.name))
     workers = Workers(stack, request.workers, path, log)
     before = Store.open(path) if path.exists() and any(path.iterdir()) else None
@@ -244,7 +244,8 @@ def _execute(
     from ..execute import execute
 
     if not busy:
-        note("nothing to do: every product asked for is committed with these parameters and files")
+        every = "every product asked for is committed with these parameters and files"
+        note(f"nothing to do: {every if plans else 'no scene is left to make'}")
         return execute(None, store, data_root, plans, record, 1, _silent)
     client = workers.client()
     with shown(plans) as progress:

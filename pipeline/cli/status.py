@@ -98,3 +98,5 @@ def verify(
     if errors:
         raise typer.Exit(6)
     say("every committed file is as its manifest says")
+    if opened.scenes() and not opened.folders.index.exists():
+        note("but the store has no index, so no scene counts as finished: run again, what is committed stays")

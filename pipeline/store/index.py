@@ -161,14 +161,12 @@ def _is_there(store: Store, scene: str | None, product: str, fingerprint: str) -
 
 
 def index_errors(store: Store) -> list[VerificationError]:
-    """What is wrong with the index: unreadable, gone though scenes are committed, or naming groups that are not there."""
+    """What is wrong with the index: unreadable, or naming groups that are not there. None is no error: no run has ended."""
     try:
         index = read_index(store)
     except VerificationError as error:
         return [error]
     where, fix = store.folders.relative(store.folders.index), "run again: it is made anew"
-    if not store.folders.index.exists() and store.scenes():
-        return [VerificationError("the store's index is missing", file=where, fix=fix)]
     return [
         VerificationError(
             f"the store's index names a {product} that is not there", file=where, scene=scene, found="no such group",

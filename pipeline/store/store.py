@@ -46,18 +46,19 @@ class Store:
     @classmethod
     def open(cls, path: Path) -> Store:
         """The store at this path; writes nothing. Raises UsageError when there is none."""
-        cls.refuse_a_file(path)
         if path.suffix != SUFFIX:
             raise UsageError(
                 "this is no store", file=str(path), found="a folder" if path.is_dir() else "nothing of that name",
                 expected="a folder NAME.zarr, as occ-pipeline run makes it", fix="correct the path",
             )  # fmt: skip
+        cls.check_place(path)
         folders = Folders(path.absolute())
         return cls(folders.store, read_identity(folders.store))
 
     @staticmethod
-    def refuse_a_file(path: Path) -> None:
-        """Raises UsageError where a file lies at a store's path."""
+    def check_place(path: Path) -> None:
+        """Raises UsageError where no store can lie: a path of another form, or one at which a file lies."""
+        Folders(path.absolute())
         if path.is_file():
             raise UsageError(
                 "a file lies where the store should", file=str(path), found="a file", expected="a folder NAME.zarr",

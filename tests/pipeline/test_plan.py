@@ -18,6 +18,19 @@ from occ_pipeline.stages.reconstruct import Reconstruct
 from occ_pipeline.stages.stage import Stage
 
 ORDER = list(STAGES)
+BELOW = {
+    "separate": {"reconstruct", "densify", "visibility"},
+    "reconstruct": {"densify", "visibility"},
+    "densify": {"visibility"},
+    "raycast": {"visibility"},
+    "visibility": set(),
+}
+"""What is made from what a stage makes."""
+
+
+def reruns(stage: str) -> list[str]:
+    """Reasons of all stages when one is changed."""
+    return ["changed" if name == stage else "upstream" if name in BELOW[stage] else "done" for name in ORDER]
 
 
 @dataclasses.dataclass
@@ -67,6 +80,9 @@ class _FakeStore:
         self._provenances = provenances
         self.identity = type("Identity", (), {"back_end": back_end})
 
+    def intact(self, scene: str, product: type[Product], fingerprint: str) -> bool:
+        return self.committed(scene, product, fingerprint)
+
     def committed(self, scene: str, product: type[Product], fingerprint: str) -> bool:
         return product.name in self._provenances and self._provenances[product.name].fingerprint == fingerprint
 
@@ -106,13 +122,13 @@ def other(default: Any) -> Any:
 
 def test_nothing_is_made_yet(tmp_path: Path) -> None:
     steps = Committed(tmp_path).plan()
-    assert reasons(steps) == ["missing"] * 3
+    assert reasons(steps) == ["missing"] * len(ORDER)
     assert {step.why for step in steps.values()} == {"new"}
 
 
 def test_all_is_done(committed: Committed) -> None:
     steps = committed.plan()
-    assert reasons(steps) == ["done"] * 3
+    assert reasons(steps) == ["done"] * len(ORDER)
     assert {step.why for step in steps.values()} == {"committed"}
 
 
@@ -124,11 +140,10 @@ def test_one_parameter_reruns_what_depends_on_it(
     stage: str, parameter: str, default: Any, committed: Committed
 ) -> None:
     steps = committed.plan({stage: {parameter: other(default)}})
-    place = ORDER.index(stage)
-    assert reasons(steps) == ["done"] * place + ["changed"] + ["upstream"] * (len(ORDER) - place - 1)
+    assert reasons(steps) == reruns(stage)
     assert steps[stage].why.startswith(f"{parameter} ")
     assert " -> " in steps[stage].why
-    for name in ORDER[place + 1 :]:
+    for name in BELOW[stage]:
         assert steps[name].why.endswith("changed")
 
 
@@ -141,13 +156,13 @@ def test_every_reason_is_told(committed: Committed) -> None:
 def test_changed_file(committed: Committed) -> None:
     committed.sources = {"a.bin": "1" * 64}
     steps = committed.plan()
-    assert reasons(steps) == ["changed", "upstream", "upstream"]
+    assert reasons(steps) == ["changed", "upstream", "upstream", "changed", "upstream"]
     assert steps["separate"].why.startswith("files changed")
 
 
 def test_changed_tables(committed: Committed) -> None:
     committed.tables = "e" * 64
-    assert reasons(committed.plan()) == ["upstream"] * 3
+    assert reasons(committed.plan()) == ["upstream"] * len(ORDER)
     assert committed.plan()["separate"].why == "scene_tables changed"
 
 
@@ -155,8 +170,7 @@ def test_changed_tables(committed: Committed) -> None:
 def test_another_version_of_a_stage(name: str, committed: Committed, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(STAGES[name], "version", 99)
     steps = committed.plan()
-    place = ORDER.index(name)
-    assert reasons(steps) == ["done"] * place + ["changed"] + ["upstream"] * (len(ORDER) - place - 1)
+    assert reasons(steps) == reruns(name)
     assert steps[name].why.startswith("stage version")
 
 

@@ -78,8 +78,11 @@ def test_every_broken_scene_is_one_line_and_the_others_are_finished(copied: Path
     assert set(command("status", store, "--json").json["failed"]) == set(BROKEN)
     logs = command("logs", store, "nan-points")
     assert logs.code == 0
-    assert logs.err.count("FAILED") == 2, "in both runs"
-    assert "Traceback" in logs.err
+    assert logs.out.count("FAILED") == 2, "in both runs"
+    early = command("logs", store, "cut-labels")
+    assert early.code == 0, early.err
+    assert early.out.count("FAILED before anything ran: label file has the wrong length") == 2
+    assert "Traceback" in logs.out
     nobody = command("logs", store, "scene-0099")
     assert nobody.code == 2
     assert "no run tells of this scene (scene scene-0099): found cut-labels, cut-points" in nobody.err

@@ -25,7 +25,8 @@ def test_shards_side_by_side_make_the_bytes_of_one_run(clean: Clean, log: Path, 
     ended = [wait(shard) for shard in shards]
     assert [end.code for end in ended] == [0, 0, 0], [end.err for end in ended]
     assert [sorted(end.json["scenes"]) for end in ended] == [["scene-0001"], ["scene-0002"], []]
-    assert "shard 3/3: 0 scenes, nothing to do" in ended[2].err
+    assert "shard 3/3: 0 scenes\n" in ended[2].err
+    assert "nothing to do: no scene is left to make" in ended[2].err
     assert digest(store) == clean.digest
     assert sorted(read_index(Store.open(store)).scenes) == ["scene-0001", "scene-0002"]
     for refused in (again, whole, others):

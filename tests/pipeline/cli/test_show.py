@@ -80,7 +80,7 @@ def test_a_page(clean: Clean, tmp_path: Path, program: Program, monkeypatch: pyt
     monkeypatch.chdir(tmp_path)
     ended = program("show", clean.store, "--html")
     assert (ended.code, ended.out, ended.err) == (0, "scene-0001-middle.html\n", "")
-    assert "scene-0001, key frame 2 of 3, synthetic" in (tmp_path / "scene-0001-middle.html").read_text("utf-8")
+    assert "scene-0001, key frame 1 (0 to 2), synthetic" in (tmp_path / "scene-0001-middle.html").read_text("utf-8")
 
 
 def test_a_recording_for_rerun(clean: Clean, tmp_path: Path, program: Program) -> None:

@@ -131,7 +131,7 @@ def log(tmp_path: Path) -> Path:
 
 def expected(row: int, points: np.ndarray, labels: np.ndarray, points_are: str) -> bytes:
     labelled = occupancy()
-    title = f"one, key frame {row + 1} of 3, synthetic"
+    title = f"one, key frame {row} (0 to 2), synthetic"
     args = (labelled.semantics[row], labelled.state[row], GRID, points, labels, NUSCENES, title)
     return draw_frame(ShownFrame.of(*args, points_are=points_are)).tobytes()
 
@@ -144,13 +144,17 @@ def test_points_of_the_log(store: Store, log: Path, frame: str | int | None) -> 
     assert draw_frame(shown_frame(store, "one", frame, log)).tobytes() == want
 
 
-@pytest.mark.parametrize("with_log", [True, False])
-def test_points_of_the_static_map(store: Store, log: Path, with_log: bool) -> None:
+def test_a_log_without_the_frames_scan(store: Store, log: Path) -> None:
+    with pytest.raises(UsageError, match=r"does not hold the frame's scan.*third\.bin.*correct --dataroot"):
+        shown_frame(store, "one", "third", log)
+
+
+def test_points_of_the_static_map(store: Store) -> None:
     world = np.array([(603.11, -88.87, 0.0), (595.93, -89.39, 0.4)])
     inverse = np.linalg.inv(WORLD_SE3_EGO[2])
     points = world @ inverse[:3, :3].T + inverse[:3, 3]
     want = expected(2, points, np.array([CAR, 255], np.uint8), "Points of the static map")
-    assert draw_frame(shown_frame(store, "one", "third", log if with_log else None)).tobytes() == want
+    assert draw_frame(shown_frame(store, "one", "third", None)).tobytes() == want
 
 
 @pytest.mark.parametrize(
