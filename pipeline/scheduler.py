@@ -20,6 +20,11 @@ WAIT_S = 60.0
 def scheduler_client(address: str) -> Generator[Any]:
     """A client of the scheduler at ``tcp://host:port``. Raises UsageError where none answers."""
     distributed: Any = importlib.import_module("distributed")
+    if "://" not in address:
+        raise UsageError(
+            "the scheduler's address cannot be read", found=address, expected="tcp://host:port",
+            fix="give the address that 'dask scheduler' prints",
+        )  # fmt: skip
     try:
         client = distributed.Client(address, timeout=CONNECT_S, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:

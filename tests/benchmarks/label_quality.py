@@ -1,6 +1,6 @@
 """Quality of labels against the exact truth, over simulated streets that no default was chosen on.
 
-python tests/benchmarks/label_quality.py [--seeds 101 102 103 104 105] [--seconds 20] [-- OPTIONS OF run densify]
+python tests/benchmarks/label_quality.py [--seeds 101 102 103 104 105] [--seconds 20] [-- OPTIONS OF run visibility]
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ def quality(seed: int, seconds: float, extra: list[str]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         log, store = f"{name}/log", f"{name}/labels.zarr"
         for command in (
-            [PROGRAM, "sample", "--out", log, "--seconds", str(seconds), "--seed", str(seed)],
-            [PROGRAM, "run", "densify", "--dataroot", log, "--out", store, *extra],
+            [PROGRAM, "sample", "--out", log, "--seconds", str(seconds), "--seed", str(seed), "--no-cameras"],
+            [PROGRAM, "run", "visibility", "--dataroot", log, "--out", store, *extra],
         ):
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         compare = [PROGRAM, "compare", store, "--reference", f"truth:{log}", "--json"]
@@ -37,13 +37,17 @@ def main() -> None:
     options = parser.parse_args()
     found = {seed: quality(seed, options.seconds, options.extra) for seed in options.seeds}
     worst_first = sorted(found, key=lambda seed: found[seed]["miou"])
-    print("| seed | IoU | mIoU | precision | recall | static | moving rigid | deforming | frames |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    print(
+        "| seed | IoU | mIoU | precision | recall | static | moving rigid | deforming | free and free | unknown | frames |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|---|---|")
     for seed in worst_first:
         one = found[seed]
         figures = [one["iou"], one["miou"], one["precision"], one["recall"]]
         figures += [one[kind]["iou"] for kind in ("static", "moving_rigid", "deforming")]
-        print(f"| {seed} | {' | '.join(f'{f:.3f}' for f in figures)} | {one['frames']} |")
+        space = one["space"]
+        free, unknown = space["free_precision"], space["unknown"] / space["voxels"]
+        print(f"| {seed} | {' | '.join(f'{f:.3f}' for f in figures)} | {free:.4f} | {unknown:.2f} | {one['frames']} |")
     classes = sorted({name for one in found.values() for name in one["per_class"]})
     rows = {
         name: [one["per_class"][name]["iou"] for one in found.values() if name in one["per_class"]] for name in classes
