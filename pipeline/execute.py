@@ -153,7 +153,7 @@ class _Scene:
 
 def _scene_job(store: Store, data_root: Path, plan: ScenePlan) -> Batch:
     """Yields the calls that can run side by side, and takes their results."""
-    known: dict[type[Product], str] = {SceneTables: plan.indexed.fingerprint}
+    known = plan.indexed.products
     for step in plan.steps:
         if step.reason != "done":
             reads = {product: known[product] for product in (SceneTables, *step.stage.reads())}
@@ -164,14 +164,14 @@ def _scene_job(store: Store, data_root: Path, plan: ScenePlan) -> Batch:
                 Call(list_parts, (address, step.stage), step, "parts")
             ]
             provenances = {product.name: p for product, p in step.provenances.items()}
-            args = (address, step.stage, parts, job, provenances, plan.indexed.warnings)
+            args = (address, step.stage, parts, job, provenances, plan.indexed.warnings_for([step.stage]))
             yield [Call(run_assembly, args, step, "assembly")]
         known |= step.fingerprints
 
 
 def _finish(store: Store, scene: _Scene, outcome: Outcome) -> None:
     """A scene's products become the current ones as soon as it is complete."""
-    products: dict[type[Product], str] = {SceneTables: scene.plan.indexed.fingerprint}
+    products = scene.plan.indexed.products
     for step in scene.plan.steps:
         products |= step.fingerprints
     update_index(store, {scene.plan.scene: products})

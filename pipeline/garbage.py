@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from ..schemas.cameras import CameraTables, DatasetCameras
 from ..schemas.errors import VerificationError
 from ..schemas.scene import DatasetTables, SceneList, SceneTables
 from .indexing import tables_content
@@ -31,6 +32,9 @@ Kind = Literal["superseded", "newer", "tables", "scratch", "runs"]
 it. tables: of a release that no current scene was made from. scratch: left by processes that ended before their time."""
 _ELSEWHERE_S = 86_400.0
 """What a process of another host left is old enough to be of a dead one: no product takes a day to write."""
+
+_RELEASE = {product.name for product in (SceneList, DatasetTables, DatasetCameras)}
+"""Products that hold a release's tables as they are, whatever of them a scene needs."""
 
 _Key = tuple[str, str, str]
 """Scene (empty: none), product, whole fingerprint."""
@@ -78,8 +82,8 @@ def unnamed(store: Store, keep: Collection[str] = ()) -> list[Garbage]:
     index = read_index(store)
     groups = {group.key: group for group in _groups(store)}
     kept = _kept(index, groups, keep)
-    tables = {key for key in groups if key[1] in (SceneList.name, DatasetTables.name)}
-    found = list(_old_tables(groups, kept)) if DatasetTables.name not in keep else []
+    tables = {key for key in groups if key[1] in _RELEASE}
+    found = list(_old_tables(groups, kept)) if _RELEASE.isdisjoint(keep) else []
     for key in sorted(groups.keys() - kept - tables):
         entry = index.scenes.get(key[0])
         current = groups.get((key[0], key[1], entry.products.get(key[1], ""))) if entry else None
@@ -153,18 +157,17 @@ def _kept(index: Index, groups: dict[_Key, _Group], keep: Collection[str]) -> se
 
 def _old_tables(groups: dict[_Key, _Group], kept: set[_Key]) -> Iterator[Garbage]:
     """Releases' tables that no kept scene was made from. A list of scenes and the tables it promises go or stay together."""
-    in_use = {(key[0], _tables_used(groups[key])) for key in kept if key[1] == SceneTables.name}
-    newest: dict[str, tuple[float, str]] = {}
+    in_use = {(key[0], content) for key in kept if (content := _content_used(groups[key])) is not None}
+    newest: dict[tuple[str, str], tuple[float, str]] = {}
     releases: dict[str, list[_Group]] = defaultdict(list)
     for (scene, product, _), group in groups.items():
-        if product == SceneList.name:
-            releases[_release(group)].append(group)
-        if product == DatasetTables.name:
-            release = _release(group)
-            releases[release].append(group)
-            if (scene, tables_content(group.manifest, group.attributes)) in in_use:
-                # An edit elsewhere in the tables leaves a scene's own alike: the later release is the current one.
-                newest[scene] = max(newest.get(scene, (0.0, "")), (group.made_s, release))
+        if product not in _RELEASE:
+            continue
+        release = _release(group)
+        releases[release].append(group)
+        if product != SceneList.name and (scene, tables_content(group.manifest, group.attributes)) in in_use:
+            # An edit elsewhere in the tables leaves a scene's own alike: the later release is the current one.
+            newest[scene, product] = max(newest.get((scene, product), (0.0, "")), (group.made_s, release))
     current = {release for _, release in newest.values()}
     if not current:
         return
@@ -174,8 +177,10 @@ def _old_tables(groups: dict[_Key, _Group], kept: set[_Key]) -> Iterator[Garbage
             yield group.garbage("tables", f"tables of {version} as they were before")
 
 
-def _tables_used(group: _Group) -> str:
-    return str(group.manifest.provenance.parameters.get("tables"))
+def _content_used(group: _Group) -> str | None:
+    """Digest of what a release's tables say of a scene or its cameras, that a product was made from; None of another product."""
+    field = {SceneTables.name: "tables", CameraTables.name: "cameras"}.get(group.manifest.product)
+    return None if field is None else str(group.manifest.provenance.parameters.get(field))
 
 
 def _release(group: _Group) -> str:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from ..schemas.cameras import CameraTables
 from ..schemas.errors import UsageError
 from ..schemas.product import Product
+from ..schemas.scene import SceneTables
 from ..stages.stage import Stage
+
+INDEXED: tuple[type[Product], ...] = (SceneTables, CameraTables)
+"""What the index step writes before any stage runs, so that no stage needs to."""
 
 
 def producers(stages: Iterable[Stage]) -> dict[type[Product], Stage]:
@@ -42,6 +47,8 @@ def required(targets: Iterable[str], stages: Mapping[str, Stage]) -> list[Stage]
             raise UsageError("stages need each other", found=names, expected="no circle", fix="change what one reads")
         above.append(stage)
         for product in stage.reads():
+            if product in INDEXED:
+                continue
             if product not in by_product:
                 raise UsageError(
                     f"stage {stage.name} reads {product.name}, which no stage writes",

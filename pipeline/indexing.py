@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from typing import Any
 
+from ..schemas.cameras import CameraTables, DatasetCameras
 from ..schemas.errors import InputError, UsageError
-from ..schemas.product import load
+from ..schemas.product import Product, load
 from ..schemas.scene import DatasetTables, SceneList, SceneTables
-from .sources import Source, preflight
+from ..stages.stage import Stage
+from .sources import Source, preflight, present_images
 from .store.fingerprint import NO_SOURCES, Provenance, Sources, digest
 from .store.hashes import FileHashes
 from .store.manifest import Manifest
@@ -26,6 +28,19 @@ class IndexedScene:
     tables: SceneTables
     fingerprint: str
     warnings: tuple[str, ...]
+    cameras: str
+    """Fingerprint of its :class:`CameraTables`, which only stages that read them depend on."""
+    camera_warnings: tuple[str, ...] = ()
+
+    @property
+    def products(self) -> dict[type[Product], str]:
+        """What the index step committed, with fingerprints."""
+        return {SceneTables: self.fingerprint, CameraTables: self.cameras}
+
+    def warnings_for(self, stages: Iterable[Stage]) -> tuple[str, ...]:
+        """What a user of these stages should know: of cameras only where one reads them."""
+        reads_cameras = any(CameraTables in stage.reads() for stage in stages)
+        return self.warnings + (self.camera_warnings if reads_cameras else ())
 
 
 @dataclass(frozen=True)
@@ -68,9 +83,10 @@ def index(
         told = load(SceneTables, stored)
         found = preflight(source.data_root, told)
         if found.tables is not None:
-            scenes[name] = _commit_present(
-                store, tables_content(stored.manifest, told.attributes()), found.tables, found.warnings
-            )
+            content = tables_content(stored.manifest, told.attributes())
+            fingerprint = _commit_present(store, content, found.tables, found.warnings)
+            cameras, warnings = _commit_cameras(store, source, listing, found.tables)
+            scenes[name] = IndexedScene(found.tables, fingerprint, found.warnings, cameras, warnings)
         elif found.problems:
             failures[name] = list(found.problems)
         else:
@@ -85,11 +101,17 @@ def _read_tables(store: Store, source: Source, listing: Provenance) -> None:
         if isinstance(found, InputError):
             broken[found.scene or "?"] = list(astuple(found))
         else:
-            values: dict[str, Any] = {f.name: getattr(found, f.name) for f in fields(found)}
-            store.commit(found.scene, DatasetTables(**values), _of_scene(listing, found.scene))
-            sound.append(found.scene)
+            scene = found.tables.scene
+            store.commit(scene, DatasetTables(**_values(found.tables)), _of_scene(listing, scene))
+            cameras = DatasetCameras(**_values(found.cameras))
+            store.commit(scene, cameras, _of_scene(listing, scene, DatasetCameras), found.camera_warnings)
+            sound.append(scene)
     # Last, so that the list stands for all the tables it names.
     store.commit(None, SceneList(scenes=sound, broken=broken), listing)
+
+
+def _values(product: Product) -> dict[str, Any]:
+    return {f.name: getattr(product, f.name) for f in fields(product)}
 
 
 def tables_content(manifest: Manifest, attributes: Mapping[str, Any]) -> str:
@@ -98,16 +120,41 @@ def tables_content(manifest: Manifest, attributes: Mapping[str, Any]) -> str:
     return digest({"arrays": arrays, "attributes": dict(attributes)})
 
 
-def _commit_present(store: Store, content: str, tables: SceneTables, warnings: tuple[str, ...]) -> IndexedScene:
+def _commit_present(store: Store, content: str, tables: SceneTables, warnings: tuple[str, ...]) -> str:
+    """Fingerprint of the tables, committed."""
     present = [name for name in (*tables.point_files, *tables.label_files) if name]
     provenance = _provenance(SceneTables.schema_version, {"tables": content, "files": present}, NO_SOURCES)
     if not store.committed(tables.scene, SceneTables, provenance.fingerprint):
         store.commit(tables.scene, tables, provenance, warnings)
-    return IndexedScene(tables, provenance.fingerprint, warnings)
+    return provenance.fingerprint
 
 
-def _of_scene(listing: Provenance, scene: str) -> Provenance:
-    return _provenance(DatasetTables.schema_version, {**listing.parameters, "scene": scene}, listing.sources)
+def _commit_cameras(
+    store: Store, source: Source, listing: Provenance, tables: SceneTables
+) -> tuple[str, tuple[str, ...]]:
+    """Fingerprint of the cameras of the tables' key frames, committed, with the images that are there; and warnings."""
+    stored = store.reader(tables.scene, DatasetCameras, _of_scene(listing, tables.scene, DatasetCameras).fingerprint)
+    told: dict[str, Any] = {name: stored.attribute(name) for name in DatasetCameras.attribute_names()}
+    there = set(tables.frame_tokens)
+    kept = [k for k, token in enumerate(told["frame_tokens"]) if token in there]
+    files, missing = present_images(source.data_root, tables.scene, [told["image_files"][k] for k in kept])
+    warnings = (*stored.manifest.warnings, *missing)
+    parameters = {
+        "cameras": tables_content(stored.manifest, told),
+        "frames": len(kept),
+        "images": sum(bool(file) for frame in files for file in frame),
+        "present": digest([tables.frame_tokens, files]),
+    }
+    provenance = _provenance(CameraTables.schema_version, parameters, NO_SOURCES)
+    if not store.committed(tables.scene, CameraTables, provenance.fingerprint):
+        values: dict[str, Any] = {name: stored.read(name)[kept] for name in CameraTables.specs()}
+        values |= told | {"frame_tokens": list(tables.frame_tokens), "image_files": files}
+        store.commit(tables.scene, CameraTables(**values), provenance, warnings)
+    return provenance.fingerprint, warnings
+
+
+def _of_scene(listing: Provenance, scene: str, product: type[Product] = DatasetTables) -> Provenance:
+    return _provenance(product.schema_version, {**listing.parameters, "scene": scene}, listing.sources)
 
 
 def _provenance(schema_version: int, parameters: dict[str, Any], sources: Sources) -> Provenance:

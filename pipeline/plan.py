@@ -63,7 +63,7 @@ def plan_scene(
     scene = indexed.tables.scene
     entry = index.scenes.get(scene)
     current = dict(entry.products) if entry else {}
-    known: dict[type[Product], str] = {SceneTables: indexed.fingerprint}
+    known = indexed.products
     steps: list[Step] = []
     for stage in stages:
         sources = _sources(stage, indexed, data_root, hashes)

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from ..schemas.cameras import DatasetCameras
 from ..schemas.errors import UsageError
 from ..schemas.product import Product
-from ..schemas.scene import DatasetTables, SceneList, SceneTables
+from ..schemas.scene import DatasetTables, SceneList
 from ..stages.densify import Densify
 from ..stages.raycast import Raycast
 from ..stages.reconstruct import Reconstruct
@@ -16,6 +17,7 @@ from ..stages.separate import Separate
 from ..stages.stage import Stage
 from ..stages.visibility import Visibility
 from .checking import unknown
+from .graph import INDEXED
 from .recipes import Recipe, is_path, packaged, read_recipe
 
 STAGES: Mapping[str, type[Stage]] = MappingProxyType(
@@ -24,7 +26,10 @@ STAGES: Mapping[str, type[Stage]] = MappingProxyType(
 """Stage classes by name."""
 
 PRODUCTS: Mapping[str, type[Product]] = MappingProxyType(
-    {p.name: p for p in (SceneList, DatasetTables, SceneTables, *(p for s in STAGES.values() for p in s.writes))}
+    {
+        p.name: p
+        for p in (SceneList, DatasetTables, DatasetCameras, *INDEXED, *(p for s in STAGES.values() for p in s.writes))
+    }
 )
 """Product classes by name."""
 

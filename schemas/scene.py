@@ -102,9 +102,11 @@ class DatasetTables(SceneTables):
 
 @dataclass(frozen=True, kw_only=True)
 class SceneList(Product):
-    """All scenes of a release: with their :class:`DatasetTables` it stands for the dataset's own tables."""
+    """All scenes of a release: with their ``DatasetTables`` and ``DatasetCameras`` it stands for the dataset's own tables."""
 
     name: ClassVar[str] = "scene_list"
+    # Lists of schema 1 promise no cameras: tables that only such a list stands for are read again.
+    schema_version: ClassVar[int] = 2
     per_scene: ClassVar[bool] = False
 
     scenes: list[str]

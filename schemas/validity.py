@@ -172,6 +172,47 @@ class Poses:
 
 
 @dataclass(frozen=True)
+class Pinholes:
+    """Intrinsics (3, 3) of a pinhole camera, or NaN throughout."""
+
+    overlap: ClassVar[int] = 0
+
+    def bad(self, rows: Rows, context: Context) -> Bool:
+        del context
+        return ~(is_pinhole(rows) | np.isnan(rows).all(axis=(-1, -2)))
+
+    def words(self, context: Context) -> str:
+        del context
+        return "upper triangular with positive focal lengths and 0 0 1 below, or NaN throughout"
+
+
+def is_pinhole(matrices: Rows) -> Bool:
+    """Which of (..., 3, 3) are finite and upper triangular, with two positive focal lengths and the last row 0 0 1."""
+    finite = np.isfinite(matrices).all(axis=(-1, -2))
+    focal = (matrices[..., 0, 0] > 0) & (matrices[..., 1, 1] > 0)
+    pinhole: Bool = finite & focal & (matrices[..., 1, 0] == 0) & np.all(matrices[..., 2, :] == (0, 0, 1), axis=-1)
+    return pinhole
+
+
+@dataclass(frozen=True)
+class NanWhere:
+    """NaN throughout exactly where another array is ``value``: its axes are this one's first."""
+
+    other: str
+    value: int
+    overlap: ClassVar[int] = 0
+
+    def bad(self, rows: Rows, context: Context) -> Bool:
+        absent = context.other(self.other) == self.value
+        nan = np.isnan(rows).all(axis=tuple(range(absent.ndim, rows.ndim)))
+        return absent != nan
+
+    def words(self, context: Context) -> str:
+        del context
+        return f"NaN throughout where {self.other} is {self.value}, and nowhere else"
+
+
+@dataclass(frozen=True)
 class Increasing:
     """Each value greater than the one before."""
 

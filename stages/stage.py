@@ -81,7 +81,10 @@ class Stage(ABC):
 
     @abstractmethod
     def reads(self) -> tuple[type[Product], ...]:
-        """Products this stage reads, which may depend on its parameters."""
+        """Products this stage reads, which may depend on its parameters.
+
+        ``SceneTables`` always counts as read. ``CameraTables`` is there for whoever names it, with no stage to write it.
+        """
 
     def reads_sweeps(self) -> bool:
         """Whether this stage reads sensor files."""

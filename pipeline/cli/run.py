@@ -191,7 +191,7 @@ def _make(request: Request, wanted: list[Stage], log: Log, stack: ExitStack) -> 
     parameters = {stage.name: as_json(stage) for stage in stages}
     record.begin({"parameters": parameters, "data_root": log.data_root, "scenes": sorted(planned.plans)})
     for scene in planned.indexed.scenes.values():
-        for text in scene.warnings:
+        for text in scene.warnings_for(stages):
             warn(f"{text}; the scene does without")
     projection = project(planned.plans.values(), Rates.of(path), workers.count, log.source.return_bytes)
     announce(projection)

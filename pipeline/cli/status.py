@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from ...schemas.scene import SceneTables
+from ..graph import INDEXED
 from . import options as opt
 from .console import OUT, emit, fail, note, say
 from .failures import reasons_table
@@ -28,7 +28,8 @@ def status(
     index = read_index(opened)
     failed = open_failures(runs(opened.path))
     unfinished = sorted(set(opened.scenes()) - set(index.scenes) - set(failed))
-    names = sorted({name for entry in index.scenes.values() for name in entry.products} - {SceneTables.name})
+    found = {name for entry in index.scenes.values() for name in entry.products}
+    names = sorted(found - {product.name for product in INDEXED})
     if as_json:
         scenes = {
             name: {"frames": len(entry.frames), "products": {n: f[:16] for n, f in entry.products.items()}}

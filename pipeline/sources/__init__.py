@@ -6,21 +6,24 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from .files import missing_files, resolve_within
+from .images import present_images
 from .nuscenes import NuScenesSource
 from .points import read_sweep
 from .preflight import MissingPolicy, Preflight, preflight
-from .source import Source
+from .source import LoggedScene, Source
 
 SOURCES: Mapping[str, type[Source]] = MappingProxyType({source.name: source for source in (NuScenesSource,)})
 """Every dataset reader by its name."""
 
 __all__ = [
     "SOURCES",
+    "LoggedScene",
     "MissingPolicy",
     "Preflight",
     "Source",
     "missing_files",
     "preflight",
+    "present_images",
     "read_sweep",
     "resolve_within",
 ]

@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import importlib
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from ...schemas.errors import InputError, UsageError
-from ...schemas.scene import SceneTables
 from .nuscenes_labels import Labels
 from .nuscenes_scene import read_scene
-from .nuscenes_tables import EXTRACT_AGAIN, TABLES, Row, read_rows
-from .source import Source
+from .nuscenes_tables import EXTRACT_AGAIN, SAFE_NAME, TABLES, Row, read_rows
+from .source import LoggedScene, Source
 
 if TYPE_CHECKING:
     from .nuscenes_devkit import Devkit
 
 _SIMULATED = "SIMULATED.json"
 """Marks a log that this project's simulator wrote."""
-_SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}")
-"""Scene names become folder names."""
 
 
 class NuScenesSource(Source):
-    """nuScenes. Of each scene the LiDAR's sweeps from the first to the last key frame: beyond them there are no boxes."""
+    """nuScenes. Of each scene the LiDAR's sweeps from the first to the last key frame: beyond them there are no boxes.
+
+    Of cameras, the images of key frames. Their rows spoil no scene: what is wrong with them is a warning.
+    """
 
     name: ClassVar[str] = "nuscenes"
     return_bytes: ClassVar[int] = 20
@@ -53,7 +52,7 @@ class NuScenesSource(Source):
         rows = (Row(self._file("scene"), row) for row in read_rows(self.data_root, self._file("scene")))
         return sorted({row.text("name") for row in rows})
 
-    def index(self, scenes: Sequence[str] | None = None) -> Iterator[SceneTables | InputError]:
+    def index(self, scenes: Sequence[str] | None = None) -> Iterator[LoggedScene | InputError]:
         known = self.scene_names()
         if not known:
             raise InputError(
@@ -68,7 +67,7 @@ class NuScenesSource(Source):
             )
         yield from self._read(None if scenes is None else set(scenes))
 
-    def _read(self, wanted: set[str] | None) -> Iterator[SceneTables | InputError]:
+    def _read(self, wanted: set[str] | None) -> Iterator[LoggedScene | InputError]:
         # Takes seconds to import, and pulls in matplotlib and OpenCV.
         from .nuscenes_devkit import Devkit, official_splits
 
@@ -94,7 +93,7 @@ class NuScenesSource(Source):
                     devkit, labels, row, version=self.version, split=splits.get(name, ""), synthetic=synthetic
                 )
             except InputError as error:
-                error.scene = name if _SAFE_NAME.fullmatch(name) else ascii(name)
+                error.scene = name if SAFE_NAME.fullmatch(name) else ascii(name)
                 yield error
 
     def _file(self, table: str) -> str:
@@ -104,7 +103,7 @@ class NuScenesSource(Source):
 def _check_scene(row: Row, times: int, devkit: Devkit) -> None:
     """Raises InputError for a scene without a usable name of its own, or with rows that point nowhere."""
     name = row.text("name")
-    if not _SAFE_NAME.fullmatch(name):
+    if not SAFE_NAME.fullmatch(name):
         raise row.error(
             "scene name cannot be a folder name",
             found=ascii(name),

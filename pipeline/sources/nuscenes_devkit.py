@@ -12,7 +12,8 @@ from nuscenes import NuScenes
 from nuscenes.utils.splits import create_splits_scenes
 
 from ...schemas.errors import InputError
-from .nuscenes_tables import EXTRACT_AGAIN, LIDAR, TABLES, RawRow, Row, read_rows
+from .nuscenes_sensors import row_kinds
+from .nuscenes_tables import EXTRACT_AGAIN, LIDAR, TABLES, RawRow, Row, read_rows, text_of
 
 _REFERENCES = {
     "instance": {"category_token": "category"},
@@ -35,23 +36,19 @@ _NEEDED: Mapping[str, Mapping[str, type]] = {
 """What the devkit itself takes from each row."""
 
 
-def text_of(row: RawRow, field: str) -> str:
-    """A raw row's field, empty where it is absent or no string."""
-    value = row.get(field)
-    return value if isinstance(value, str) else ""
-
-
 class Devkit(NuScenes):
-    """``NuScenes`` over the rows that the LiDAR needs, freed of those that point nowhere.
+    """``NuScenes`` over the rows that the LiDAR needs, freed of those that point nowhere; cameras' key frames beside them.
 
     The devkit itself dies of one bad row, of map images or label files that a partial copy lacks, and keeps every
-    camera's rows in memory (8 GB for trainval). Here a bad row is left out and its scene remembered in ``blame``.
+    camera's rows in memory (8 GB for trainval). Here a bad row is left out and its scene remembered in ``blame``; but a
+    camera's row spoils no scene: whoever reads ``images`` judges it.
     """
 
     def __init__(self, data_root: Path, version: str) -> None:
         self._root = data_root
         self._folder = version
         self._sample_data: list[RawRow] = []
+        self._images: dict[str, list[RawRow]] = {}
         self._bad: dict[tuple[str, str], InputError] = {}
         self._scene_of_sample: dict[str, str] = {}
         self._samples_of_scene: Counter[str] = Counter()
@@ -88,6 +85,10 @@ class Devkit(NuScenes):
         """Token of the LiDAR's key frame of a sample, None without one."""
         return cast("dict[str, str]", sample.values["data"]).get(LIDAR)
 
+    def images(self, sample: Row) -> list[Row]:
+        """Rows of sample_data that are a camera's key frame and name this sample, in order of their tokens, unchecked."""
+        return [Row(self.file_of("sample_data"), values) for values in self._images.get(sample.token, ())]
+
     def annotations(self, sample: Row) -> Iterator[Row]:
         """Annotations of a sample."""
         for token in cast("list[str]", sample.values["anns"]):
@@ -106,15 +107,18 @@ class Devkit(NuScenes):
         return read_rows(self._root, self.file_of(table_name))
 
     def _load_poses(self) -> list[RawRow]:
-        """The LiDAR's poses, one in twelve of all; its rows of sample_data are read before, to tell which."""
-        others = {row["token"] for row in self._raw("sensor") if row.get("channel") != LIDAR}
-        mountings = {row["token"] for row in self._raw("calibrated_sensor") if text_of(row, "sensor_token") in others}
+        """The poses of the rows of sample_data that are kept, a fifth of all; those are read before, to tell which."""
+        kind = row_kinds(self._raw("sensor"), self._raw("calibrated_sensor"))
 
-        def may_be_lidar(row: RawRow) -> bool:
-            return text_of(row, "calibrated_sensor_token") not in mountings
+        def is_wanted(row: RawRow) -> bool:
+            # Five images in six are no key frames.
+            return kind(row) == "lidar" or (kind(row) == "camera" and row.get("is_key_frame") is not False)
 
-        self._sample_data = read_rows(self._root, self.file_of("sample_data"), may_be_lidar)
-        wanted = {text_of(row, "ego_pose_token") for row in self._sample_data} | {""}
+        rows = read_rows(self._root, self.file_of("sample_data"), is_wanted)
+        self._sample_data = [row for row in rows if kind(row) == "lidar"]
+        for row in sorted((row for row in rows if kind(row) == "camera"), key=lambda row: row["token"]):
+            self._images.setdefault(text_of(row, "sample_token"), []).append(row)
+        wanted = {text_of(row, "ego_pose_token") for row in rows} | {""}
         return read_rows(self._root, self.file_of("ego_pose"), lambda row: text_of(row, "token") in wanted)
 
     def __make_reverse_index__(self, verbose: bool) -> None:

@@ -12,20 +12,21 @@ from ...schemas.errors import InputError
 from ...schemas.scene import SceneTables
 from ...schemas.taxonomy import NUSCENES
 from .files import check_name
+from .nuscenes_cameras import read_cameras
 from .nuscenes_labels import Labels
-from .nuscenes_tables import LIDAR, Row, rigid_transforms
+from .nuscenes_tables import LIDAR, NS_PER_US, Row, rigid_transforms
 from .nuscenes_tracks import read_tracks
+from .source import LoggedScene
 
 if TYPE_CHECKING:
     from .nuscenes_devkit import Devkit
 
 POINT_COLUMNS = 5
 """x, y, z, intensity, ring."""
-_NS_PER_US = 1_000
 
 
-def read_scene(devkit: Devkit, labels: Labels, scene: Row, *, version: str, split: str, synthetic: bool) -> SceneTables:
-    """The tables of one scene. Raises InputError naming table, row and frame for whatever does not fit together."""
+def read_scene(devkit: Devkit, labels: Labels, scene: Row, *, version: str, split: str, synthetic: bool) -> LoggedScene:
+    """One scene. Raises InputError naming table, row and frame for whatever of the LiDAR does not fit together."""
     samples = _samples(devkit, scene)
     keys = [_key_token(devkit, sample) for sample in samples]
     sweeps = _without_repeats(_sweeps(devkit, samples[0], keys), set(keys))
@@ -50,7 +51,7 @@ def read_scene(devkit: Devkit, labels: Labels, scene: Row, *, version: str, spli
         devkit.row("calibrated_sensor", sweep.text("calibrated_sensor_token"), sweep, "calibrated_sensor_token")
         for sweep in sweeps
     ]
-    return SceneTables(
+    tables = SceneTables(
         timestamps_ns=timestamps_ns,
         world_SE3_ego=rigid_transforms(poses, frames),
         ego_SE3_lidar=rigid_transforms(mountings, frames),
@@ -75,6 +76,8 @@ def read_scene(devkit: Devkit, labels: Labels, scene: Row, *, version: str, spli
         track_categories=tracks.categories,
         track_classes=tracks.classes,
     )
+    cameras, warnings = read_cameras(devkit, tables.scene, samples)
+    return LoggedScene(tables, cameras, warnings)
 
 
 def _chain(first: Row, last: str, follow: Callable[[Row], Row], what: str) -> list[Row]:
@@ -173,7 +176,7 @@ def _timestamps(sweeps: Sequence[Row], frames: Sequence[str]) -> NDArray[np.int6
         raise sweeps[i].error(
             what, found=f"{times[i]} after {times[i - 1]}", expected="strictly increasing microseconds", frame=frames[i]
         )
-    return times * _NS_PER_US
+    return times * NS_PER_US
 
 
 def _label_file(labels: Labels, key: str, sample: Row) -> str:

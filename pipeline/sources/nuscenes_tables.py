@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,9 @@ TABLES = (
 """Tables that are read. Rows only point at tables before their own."""
 
 RawRow = dict[str, Any]
+NS_PER_US = 1_000
+SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}")
+"""Names of scenes become names of folders, those of cameras may."""
 EXTRACT_AGAIN = "extract the release's tables again"
 
 _MAX_TRANSLATION_M = 1e8
@@ -80,6 +84,12 @@ class Row:
         return InputError(
             f"table row {self.token}: {what}", file=self.file, frame=frame, found=found, expected=expected, fix=fix
         )
+
+
+def text_of(row: RawRow, field: str) -> str:
+    """A raw row's field, empty where it is absent or no string."""
+    value = row.get(field)
+    return value if isinstance(value, str) else ""
 
 
 def read_json(data_root: Path, name: str, keep: Callable[[RawRow], bool] | None = None) -> Any:

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from ...schemas.cameras import CameraTables
 from ...schemas.errors import InputError
 from ...schemas.scene import SceneTables
+
+
+@dataclass(frozen=True)
+class LoggedScene:
+    """A scene whose sweeps can be used, as a release's tables tell of it."""
+
+    tables: SceneTables
+    cameras: CameraTables
+    """Of all key frames of the tables; without cameras, :meth:`CameraTables.none`."""
+    camera_warnings: tuple[str, ...] = ()
+    """Which images are left out and why. What is wrong with cameras alone fails no scene: most stages read none."""
 
 
 class Source(ABC):
@@ -46,9 +59,9 @@ class Source(ABC):
         """
 
     @abstractmethod
-    def index(self, scenes: Sequence[str] | None = None) -> Iterator[SceneTables | InputError]:
-        """Tables of all scenes, or of those named, in order of their names; the dataset's tables are read once.
+    def index(self, scenes: Sequence[str] | None = None) -> Iterator[LoggedScene | InputError]:
+        """All scenes, or those named, in order of their names; the dataset's tables are read once.
 
-        A scene whose rows are broken is an InputError in the place of its tables. Raises InputError when a table as a whole
+        A scene whose rows are broken is an InputError in its place. Raises InputError when a table as a whole
         cannot be read, and UsageError for a scene the release lacks.
         """

@@ -21,7 +21,6 @@ from occ_pipeline.pipeline.store.store import Store, StoreIdentity
 from occ_pipeline.schemas.errors import UsageError
 from occ_pipeline.schemas.grid import VoxelGrid
 from occ_pipeline.schemas.occupancy import SurfaceOccupancy
-from occ_pipeline.schemas.scene import SceneTables
 from occ_pipeline.stages.densify import Densify
 from occ_pipeline.tests.pipeline.program import Program
 
@@ -62,7 +61,7 @@ def made(log: Path, path: Path, identity: StoreIdentity) -> Store:
         libraries={"numba": "0.60.0"},
     )  # fmt: skip
     fingerprint = store.commit(scene.tables.scene, labels, provenance).fingerprint
-    update_index(store, {scene.tables.scene: {SceneTables: scene.fingerprint, SurfaceOccupancy: fingerprint}})
+    update_index(store, {scene.tables.scene: {**scene.products, SurfaceOccupancy: fingerprint}})
     return store
 
 

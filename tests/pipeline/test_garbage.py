@@ -146,7 +146,8 @@ def test_tables_of_older_releases_go_with_their_list(tmp_path: Path) -> None:
     from occ_pipeline.pipeline.sample import write_nuscenes_sample
     from occ_pipeline.pipeline.sources import SOURCES
     from occ_pipeline.pipeline.store.hashes import FileHashes
-    from occ_pipeline.schemas.scene import DatasetTables, SceneTables
+    from occ_pipeline.schemas.cameras import DatasetCameras
+    from occ_pipeline.schemas.scene import DatasetTables
 
     log = tmp_path / "log"
     write_nuscenes_sample(log, scenes=1, seconds=1, seed=1)
@@ -155,20 +156,22 @@ def test_tables_of_older_releases_go_with_their_list(tmp_path: Path) -> None:
 
     def indexed() -> None:
         found = index(store, SOURCES["nuscenes"](log, version), FileHashes(tmp_path / "h"), None, lambda _: None)
-        update_index(store, {name: {SceneTables: scene.fingerprint} for name, scene in found.scenes.items()})
+        update_index(store, {name: scene.products for name, scene in found.scenes.items()})
 
     indexed()
     assert unnamed(store) == []
     old = {path for path in (store.path / "dataset" / "scene_list").iterdir() if path.is_dir()}
     for path in old:
         os.utime(path / "zarr.json", (1, 1))
-    for path in store.path.glob(f"scenes/*/{DatasetTables.name}/*/zarr.json"):
-        os.utime(path, (1, 1))
+    for name in (DatasetTables.name, DatasetCameras.name):
+        for path in store.path.glob(f"scenes/*/{name}/*/zarr.json"):
+            os.utime(path, (1, 1))
     table = log / SOURCES["nuscenes"](log, version).table_files()[0]
     table.write_text(table.read_text() + "\n")
     indexed()
     found = unnamed(store)
-    assert told(found) == [("tables", DatasetTables.name), ("tables", SceneList.name)]
+    assert told(found) == [("tables", name) for name in (DatasetCameras.name, DatasetTables.name, SceneList.name)]
+    assert unnamed(store, keep=[DatasetCameras.name]) == [], "a list of scenes promises tables and cameras"
     assert {item.path for item in found if item.product == SceneList.name} == old
     delete(store, found)
     indexed()

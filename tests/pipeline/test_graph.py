@@ -8,10 +8,12 @@ from typing import ClassVar
 import pytest
 from occ_pipeline.pipeline.graph import producers, required
 from occ_pipeline.pipeline.registry import STAGES
+from occ_pipeline.schemas.cameras import CameraTables
 from occ_pipeline.schemas.errors import UsageError
 from occ_pipeline.schemas.object_clouds import ObjectClouds
 from occ_pipeline.schemas.occupancy import SurfaceOccupancy
 from occ_pipeline.schemas.product import Product
+from occ_pipeline.schemas.scene import SceneTables
 from occ_pipeline.schemas.static_map import StaticMap
 from occ_pipeline.schemas.surfaces import Surfaces
 from occ_pipeline.stages.estimate import Estimate, SceneSize
@@ -53,6 +55,13 @@ def test_each_after_what_it_reads() -> None:
     assert [s.name for s in required(["densify"], stages)] == ["separate", "reconstruct", "densify"]
     assert [s.name for s in required(["reconstruct"], stages)] == ["separate", "reconstruct"]
     assert [s.name for s in required(["densify", "separate"], stages)] == ["separate", "reconstruct", "densify"]
+
+
+def test_what_the_index_step_writes_needs_no_stage() -> None:
+    stages = by_name(
+        stage("masks", (StaticMap, CameraTables, SceneTables), (Surfaces,)), stage("map", (), (StaticMap,))
+    )
+    assert [s.name for s in required(["masks"], stages)] == ["map", "masks"]
 
 
 def test_missing_producer() -> None:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from occ_pipeline.pipeline.indexing import IndexedScene
 from occ_pipeline.pipeline.plan import Step, plan_scene
 from occ_pipeline.pipeline.registry import STAGES
 from occ_pipeline.pipeline.store.fingerprint import SourceFile
+from occ_pipeline.schemas.cameras import CameraTables
 from occ_pipeline.schemas.grid import GRIDS
 from occ_pipeline.schemas.product import Product
 from occ_pipeline.stages.reconstruct import Reconstruct
+from occ_pipeline.stages.separate import Separate
 from occ_pipeline.stages.stage import Stage
 
 ORDER = list(STAGES)
@@ -41,6 +43,7 @@ class Committed:
     sources: Mapping[str, str] = dataclasses.field(default_factory=lambda: {"a.bin": "0" * 64})
     provenances: dict[str, Any] = dataclasses.field(default_factory=dict)
     tables: str = "f" * 64
+    cameras: str = "c" * 64
 
     def plan(self, changes: Mapping[str, Mapping[str, Any]] | None = None, back_end: str = "open3d") -> dict[str, Step]:
         """Plans all stages; ``changes`` are parameters."""
@@ -49,7 +52,7 @@ class Committed:
 
     def plan_stages(self, stages: list[Stage], back_end: str = "open3d") -> dict[str, Step]:
         fake = _FakeStore(self.provenances, back_end)
-        indexed = IndexedScene(_FakeTables(), self.tables, ())  # type: ignore[arg-type]
+        indexed = IndexedScene(_FakeTables(), self.tables, (), self.cameras)  # type: ignore[arg-type]
         planned = plan_scene(fake, _FakeIndex(self.provenances), indexed, stages, self.path, _FakeHashes(self.sources))  # type: ignore[arg-type]
         return {step.stage.name: step for step in planned.steps}
 
@@ -94,6 +97,13 @@ class _FakeIndex:
     def __init__(self, provenances: dict[str, Any]) -> None:
         products = {name: p.fingerprint for name, p in provenances.items()}
         self.scenes = {"s": type("Entry", (), {"products": products})} if products else {}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Lifted(Product):
+    """What a stage could make of images."""
+
+    name: ClassVar[str] = "lifted"
 
 
 @pytest.fixture
@@ -164,6 +174,36 @@ def test_changed_tables(committed: Committed) -> None:
     committed.tables = "e" * 64
     assert reasons(committed.plan()) == ["upstream"] * len(ORDER)
     assert committed.plan()["separate"].why == "scene_tables changed"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ReadsCameras(Separate):
+    """Stands for a stage that reads cameras."""
+
+    name: ClassVar[str] = "reads_cameras"
+    writes: ClassVar[tuple[type[Product], ...]] = (Lifted,)
+
+    def reads(self) -> tuple[type[Product], ...]:
+        return (CameraTables,)
+
+    def reads_sweeps(self) -> bool:
+        return False
+
+
+def test_changed_cameras_rerun_only_who_reads_them(committed: Committed) -> None:
+    stages = [*(kind() for kind in STAGES.values()), ReadsCameras()]
+    committed.commit(committed.plan_stages(stages))
+    assert {step.reason for step in committed.plan_stages(stages).values()} == {"done"}
+    committed.cameras = "d" * 64
+    steps = committed.plan_stages(stages)
+    assert {name for name, step in steps.items() if step.reason != "done"} == {"reads_cameras"}
+    assert (steps["reads_cameras"].reason, steps["reads_cameras"].why) == ("upstream", "camera_tables changed")
+
+
+def test_warnings_of_cameras_are_for_who_reads_them() -> None:
+    scene = IndexedScene(_FakeTables(), "f" * 64, ("a sweep is missing",), "c" * 64, ("an image is missing",))  # type: ignore[arg-type]
+    assert scene.warnings_for([kind() for kind in STAGES.values()]) == ("a sweep is missing",)
+    assert scene.warnings_for([Separate(), ReadsCameras()]) == ("a sweep is missing", "an image is missing")
 
 
 @pytest.mark.parametrize("name", STAGES)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, cast
 
 import numpy as np
 import pytest
+from occ_pipeline.schemas.cameras import CameraTables, DatasetCameras
 from occ_pipeline.schemas.object_clouds import ObjectClouds
 from occ_pipeline.schemas.occupancy import SurfaceOccupancy
 from occ_pipeline.schemas.product import Array, Blocks, InMemory, Product, array, load
@@ -14,7 +15,16 @@ from occ_pipeline.schemas.scene import DatasetTables, SceneTables
 from occ_pipeline.schemas.static_map import StaticMap
 from occ_pipeline.schemas.surfaces import Surfaces
 
-ALL = [StaticMap, ObjectClouds, Surfaces, SurfaceOccupancy, SceneTables, DatasetTables]
+ALL = [
+    StaticMap,
+    ObjectClouds,
+    Surfaces,
+    SurfaceOccupancy,
+    SceneTables,
+    DatasetTables,
+    CameraTables,
+    DatasetCameras,
+]
 
 
 @dataclass(frozen=True, kw_only=True)

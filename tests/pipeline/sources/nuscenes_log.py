@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 VERSION = "v1.0-mini"
 GOOD, BAD = "scene-0003", "scene-9001"
@@ -17,6 +20,11 @@ KEY_FRAMES, STEP = 3, 3
 """Key frames a scene, and LiDAR rows from one to the next."""
 CATEGORIES = ("vehicle.car", "noise", "human.pedestrian.adult", "vehicle.ego", "flat.driveable_surface", "vehicle.ufo")
 """In an order of their own: readers must go by name."""
+CAMERAS = {"CAM_BACK": [0.5, -0.5, -0.5, 0.5], "CAM_FRONT": [0.5, -0.5, 0.5, -0.5]}
+"""Quaternions of cameras that look straight back and ahead."""
+INTRINSIC = [[800.0, 0.0, 790.0], [0.0, 810.0, 440.0], [0.0, 0.0, 1.0]]
+CAMERA_DELAY_US = {"CAM_BACK": -10_000, "CAM_FRONT": -30_000}
+"""When an image is taken, from its sweep's time."""
 CAR_LWH, ADULT_LWH = (4.0, 2.0, 1.5), (0.6, 0.8, 1.8)
 
 Row = dict[str, Any]
@@ -32,19 +40,22 @@ class NuScenesLog:
         self.tables: dict[str, list[Row]] = {name: [] for name in names}
         self.points: dict[str, NDArray[np.float32]] = {}
         self.labels: dict[str, NDArray[np.uint8]] = {}
+        self.images: dict[str, bytes] = {}
         self.tables["category"] = [
             {"token": f"cat-{name}", "name": name, "index": i} for i, name in enumerate(CATEGORIES)
         ]
-        for channel in ("LIDAR_TOP", "CAM_FRONT"):
+        for channel, rotation in (("LIDAR_TOP", yaw(-np.pi / 2)), *CAMERAS.items()):
             self.tables["sensor"].append(
                 {"token": f"sensor-{channel}", "channel": channel, "modality": channel.split("_")[0].lower()}
+                | ({"modality": "camera"} if channel in CAMERAS else {})
             )
             mounting = {
                 "sensor_token": f"sensor-{channel}",
                 "translation": [0.9, 0.0, 1.8],
-                "rotation": yaw(-np.pi / 2),
+                "rotation": rotation,
+                "camera_intrinsic": INTRINSIC if channel in CAMERAS else [],
             }
-            self.tables["calibrated_sensor"].append({"token": f"cal-{channel}", **mounting, "camera_intrinsic": []})
+            self.tables["calibrated_sensor"].append({"token": f"cal-{channel}", **mounting})
         for prefix, name in (("g", GOOD), ("b", BAD)):
             self._add_scene(prefix, name)
         if not lidarseg:
@@ -68,6 +79,9 @@ class NuScenesLog:
         for name, array in (*self.points.items(), *self.labels.items()) if files else ():
             (self.root / name).parent.mkdir(parents=True, exist_ok=True)
             array.tofile(self.root / name)
+        for name, content in self.images.items() if files else ():
+            (self.root / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.root / name).write_bytes(content)
         return self
 
     def _add_scene(self, p: str, name: str) -> None:
@@ -90,7 +104,8 @@ class NuScenesLog:
         sweeps = [f"{p}-sweep{i}" for i in range(count)]
         for i, token in enumerate(sweeps):
             self._add_sweep(p, i, token, links(sweeps, i))
-            self._add_image(p, i)
+            for channel in CAMERAS:
+                self._add_image(p, i, channel)
         self._add_track(p, "car", "vehicle.car", CAR_LWH, range(KEY_FRAMES))
         self._add_track(p, "adult", "human.pedestrian.adult", ADULT_LWH, range(2))
 
@@ -123,24 +138,32 @@ class NuScenesLog:
             self.tables["lidarseg"].append({"token": token, "sample_data_token": token, "filename": label_file})
             self.labels[label_file] = labels
 
-    def _add_image(self, p: str, i: int) -> None:
-        """A camera's row, whose image is nowhere: readers of points do without."""
-        k = min(-(-i // STEP), KEY_FRAMES - 1)
+    def _add_image(self, p: str, i: int, channel: str) -> None:
+        """A camera's row with a pose of its own; as many images as sweeps, most of them between key frames."""
+        key = i % STEP == 0
+        token, stamp = f"{p}-{channel}{i}", stamp_us(i) + CAMERA_DELAY_US[channel]
+        file = f"{'samples' if key else 'sweeps'}/{channel}/{token}.jpg"
+        self.tables["ego_pose"].append(
+            {"token": f"pose-{token}", "timestamp": stamp, "translation": ego(i, CAMERA_DELAY_US[channel])}
+            | {"rotation": yaw(0.1)}
+        )
         row = {
-            "token": f"{p}-image{i}",
-            "sample_token": f"{p}-sample{k}",
-            "ego_pose_token": f"pose-{p}-sweep{i}",
-            "calibrated_sensor_token": "cal-CAM_FRONT",
+            "token": token,
+            "sample_token": f"{p}-sample{min(-(-i // STEP), KEY_FRAMES - 1)}",
+            "ego_pose_token": f"pose-{token}",
+            "calibrated_sensor_token": f"cal-{channel}",
         }
         row |= {
-            "timestamp": stamp_us(i),
-            "is_key_frame": i % STEP == 0,
+            "timestamp": stamp,
+            "is_key_frame": key,
             "fileformat": "jpg",
             "width": 1600,
             "height": 900,
-            "filename": f"samples/{p}{i}.jpg",
+            "filename": file,
         }
         self.tables["sample_data"].append(row | {"prev": "", "next": ""})
+        if key:
+            self.images[file] = picture()
 
     def _add_track(self, p: str, name: str, category: str, lwh: Sequence[float], frames: Sequence[int]) -> None:
         tokens = [f"{p}-{name}{k}" for k in frames]
@@ -166,6 +189,14 @@ class NuScenesLog:
             self.tables["sample_annotation"].append(row | {"num_lidar_pts": 9, "num_radar_pts": 0} | links(tokens, n))
 
 
+@cache
+def picture() -> bytes:
+    """A grey image, as a file's content."""
+    stream = io.BytesIO()
+    Image.new("L", (1600, 900), 99).save(stream, "JPEG")
+    return stream.getvalue()
+
+
 def links(tokens: Sequence[str], i: int) -> Row:
     """A row's neighbours in its chain."""
     return {"prev": tokens[i - 1] if i else "", "next": tokens[i + 1] if i + 1 < len(tokens) else ""}
@@ -181,9 +212,10 @@ def stamp_us(i: int) -> int:
     return 1_532_402_927_000_000 + 50_000 * i
 
 
-def ego(i: int) -> list[float]:
-    """Where the ego is."""
-    return [400.0 + 0.5 * i, 1100.0 + 0.05 * i, 0.0]
+def ego(i: int, delay_us: int = 0) -> list[float]:
+    """Where the ego is, some microseconds after a sweep."""
+    sweeps = i + delay_us / 50_000
+    return [400.0 + 0.5 * sweeps, 1100.0 + 0.05 * sweeps, 0.0]
 
 
 def box_pose(name: str, i: int) -> tuple[list[float], list[float]]:

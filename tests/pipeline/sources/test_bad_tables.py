@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from occ_pipeline.pipeline.sources import SOURCES
+from occ_pipeline.pipeline.sources import SOURCES, LoggedScene
 from occ_pipeline.schemas.errors import InputError
 from occ_pipeline.schemas.scene import SceneTables
 from occ_pipeline.tests.pipeline.sources.nuscenes_log import BAD, GOOD, VERSION, NuScenesLog
@@ -101,8 +101,12 @@ CASES = {
 }  # fmt: skip
 
 
-def index(log: NuScenesLog) -> list[SceneTables | InputError]:
+def read(log: NuScenesLog) -> list[LoggedScene | InputError]:
     return list(SOURCES["nuscenes"](log.root, VERSION).index())
+
+
+def index(log: NuScenesLog) -> list[SceneTables | InputError]:
+    return [scene if isinstance(scene, InputError) else scene.tables for scene in read(log)]
 
 
 @pytest.mark.parametrize("name", CASES)

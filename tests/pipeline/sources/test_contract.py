@@ -10,6 +10,8 @@ How the peculiar ones map:
 - Waymo: five LiDARs a frame, a pose per *pixel* of the top one: points are de-skewed to the frame's vehicle pose, and one
   sweep is one frame of the top LiDAR, key frames those with segmentation labels. Time stamps are microseconds. Boxes are
   in the vehicle frame; frames of the test split have none: no tracks is right, boxes of size 0 are not.
+- KITTI's cameras have no time stamps of their own in the odometry set: those of the sweeps are right, all are triggered as
+  the LiDAR looks ahead. Its principal points count from the middle of the first pixel: the reader adds half a pixel.
 - SemanticKITTI and KITTI-360 hold labels of 16 bits with instance ids above, and tracks are missing: ``track_tokens`` is empty.
 """
 
@@ -23,11 +25,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from occ_pipeline.pipeline.sources import SOURCES, Source, missing_files, preflight, read_sweep, resolve_within
+from occ_pipeline.pipeline.sources import (
+    SOURCES,
+    LoggedScene,
+    Source,
+    missing_files,
+    preflight,
+    present_images,
+    read_sweep,
+    resolve_within,
+)
+from occ_pipeline.schemas.cameras import inside, project
 from occ_pipeline.schemas.errors import InputError, UsageError
+from occ_pipeline.schemas.product import Product
 from occ_pipeline.schemas.scene import SceneTables
 from occ_pipeline.schemas.taxonomy import NO_LABEL, TAXONOMIES
 from occ_pipeline.tests.pipeline.sources.nuscenes_log import NuScenesLog
+from PIL import Image
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -37,7 +51,17 @@ class Opened:
     """A log under test, indexed once."""
 
     source: Source
-    scenes: list[SceneTables]
+    logged: list[LoggedScene]
+
+    @property
+    def scenes(self) -> list[SceneTables]:
+        return [scene.tables for scene in self.logged]
+
+    def images(self) -> Iterator[tuple[LoggedScene, int, int]]:
+        """Every key frame's cameras, as scene, key frame, camera."""
+        for scene in self.logged:
+            for frame in range(len(scene.tables.key_sweeps)):
+                yield from ((scene, frame, camera) for camera in scene.cameras.cameras_of(frame))
 
     def sweeps(self) -> Iterator[tuple[SceneTables, int]]:
         """A few sweeps of every scene, key frames among them."""
@@ -84,7 +108,7 @@ def opened_log(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     source = SOURCES[name](root, versions[0])
     scenes = list(source.index())
     assert not [str(scene) for scene in scenes if isinstance(scene, InputError)]
-    return Opened(source, [scene for scene in scenes if isinstance(scene, SceneTables)])
+    return Opened(source, [scene for scene in scenes if isinstance(scene, LoggedScene)])
 
 
 def test_scenes_come_sorted_and_say_where_from(opened_log: Opened) -> None:
@@ -110,10 +134,12 @@ def test_table_files_exist_and_are_relative(opened_log: Opened) -> None:
 
 
 def test_index_of_some_scenes_equals_index_of_all(opened_log: Opened) -> None:
-    last = opened_log.scenes[-1]
-    (again,) = opened_log.source.index([last.scene])
-    assert isinstance(again, SceneTables)
-    assert_same(again, last)
+    last = opened_log.logged[-1]
+    (again,) = opened_log.source.index([last.tables.scene])
+    assert isinstance(again, LoggedScene)
+    assert_same(again.tables, last.tables)
+    assert_same(again.cameras, last.cameras)
+    assert again.camera_warnings == last.camera_warnings
     assert list(opened_log.source.index([])) == []
 
 
@@ -233,13 +259,81 @@ def test_boxes_hold_their_points_the_right_way_round(opened_log: Opened) -> None
     assert right >= 0.8 * labelled
 
 
+def test_cameras_are_those_of_the_key_frames(opened_log: Opened) -> None:
+    for scene in opened_log.logged:
+        tables, cameras = scene.tables, scene.cameras
+        assert scene.camera_warnings == ()
+        assert (cameras.scene, cameras.frame_tokens) == (tables.scene, tables.frame_tokens)
+        assert cameras.timestamps_ns.shape == (len(tables.key_sweeps), len(cameras.names))
+        # A LiDAR turns in a tenth of a second or less, and cameras trigger as it passes.
+        away = np.abs(cameras.timestamps_ns - tables.timestamps_ns[tables.key_sweeps][:, None])
+        assert (away[cameras.timestamps_ns != -1] < 0.11e9).all()
+
+
+def test_cameras_are_mounted_on_the_car_that_drives(opened_log: Opened) -> None:
+    for scene, frame, camera in opened_log.images():
+        sweep = int(scene.tables.key_sweeps[frame])
+        for pose in (
+            scene.cameras.world_SE3_ego[frame, camera],
+            scene.cameras.ego_SE3_camera[frame, camera],
+            scene.cameras.world_SE3_camera(frame, camera),
+        ):
+            assert np.allclose(pose[:3, :3] @ pose[:3, :3].T, np.eye(3), atol=1e-9)
+            assert np.linalg.det(pose[:3, :3]) > 0
+            assert pose[3].tolist() == [0, 0, 0, 1]
+        assert np.linalg.norm(scene.cameras.ego_SE3_camera[frame, camera, :3, 3]) < 10
+        moved = scene.cameras.world_SE3_ego[frame, camera] - scene.tables.world_SE3_ego[sweep]
+        passed_s = abs(int(scene.cameras.timestamps_ns[frame, camera]) - int(scene.tables.timestamps_ns[sweep])) * 1e-9
+        assert np.linalg.norm(moved[:3, 3]) < 0.05 + 85 * passed_s
+
+
+def test_images_are_there_and_as_large_as_told(opened_log: Opened) -> None:
+    root = opened_log.source.data_root
+    for scene in opened_log.logged:
+        found, warnings = present_images(root, scene.tables.scene, scene.cameras.image_files)
+        assert (found, warnings) == (scene.cameras.image_files, ())
+    files = [scene.cameras.image_files[frame][camera] for scene, frame, camera in opened_log.images()]
+    assert len(set(files)) == len(files)
+    for file, (scene, _, camera) in zip(files, opened_log.images(), strict=True):
+        with Image.open(resolve_within(root, file)) as image:
+            assert list(image.size) == scene.cameras.image_sizes[camera]
+
+
+def test_images_show_what_the_lidar_sees_the_right_way_round(opened_log: Opened) -> None:
+    """Points near a camera's axis are in its image; what is higher or to the left in the vehicle's frame is so in the image."""
+    ahead = in_image = 0
+    for scene, frame, camera in opened_log.images():
+        tables, cameras = scene.tables, scene.cameras
+        sweep = int(tables.key_sweeps[frame])
+        points = read_sweep(opened_log.source.data_root, tables, sweep).points
+        camera_SE3_lidar = np.linalg.inv(cameras.world_SE3_camera(frame, camera)) @ tables.world_SE3_lidar(sweep)
+        pixels, depth = project(points, camera_SE3_lidar, cameras.intrinsics[frame, camera])
+        ego_SE3_camera = cameras.ego_SE3_camera[frame, camera]
+        places = points @ tables.ego_SE3_lidar[sweep, :3, :3].T + tables.ego_SE3_lidar[sweep, :3, 3]
+        rays = places - ego_SE3_camera[:3, 3]
+        axis = ego_SE3_camera[:3, 2]
+        assert abs(axis[2]) < 0.5, "looks up or down"
+        middle = (np.degrees(np.arccos(rays @ axis / np.linalg.norm(rays, axis=1))) < 15) & (rays @ axis > 2)
+        ahead += int(middle.sum())
+        in_image += int(inside(pixels[middle], cameras.image_sizes[camera]).sum())
+        if middle.sum() < 10:
+            continue
+        left = np.array([-axis[1], axis[0], 0.0])
+        assert np.corrcoef(pixels[middle, 0], (rays @ left)[middle] / depth[middle])[0, 1] < -0.95
+        assert np.corrcoef(pixels[middle, 1], rays[middle, 2] / depth[middle])[0, 1] < -0.9
+    if not any(scene.cameras.names for scene in opened_log.logged):
+        pytest.skip("no cameras in this log")
+    assert ahead > 40
+    assert in_image > 0.97 * ahead
+
+
 def in_box(tables: SceneTables, points: NDArray[np.float32], sweep: int, box: int) -> NDArray[np.float64]:
     """Points of a sweep in a box's frame."""
     box_SE3_lidar = np.linalg.inv(tables.world_SE3_box[box]) @ tables.world_SE3_lidar(sweep)
     return points.astype(np.float64) @ box_SE3_lidar[:3, :3].T + box_SE3_lidar[:3, 3]
 
 
-def assert_same(a: SceneTables, b: SceneTables) -> None:
+def assert_same(a: Product, b: Product) -> None:
     assert a.attributes() == b.attributes()
-    for name in SceneTables.specs():
-        assert np.array_equal(getattr(a, name), getattr(b, name)), name
+    for name in type(a).specs():
+        assert np.array_equal(getattr(a, name), getattr(b, name), equal_nan=True), name

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from occ_pipeline.pipeline.sources import SOURCES, missing_files, preflight, read_sweep, resolve_within
+from occ_pipeline.pipeline.sources import SOURCES, LoggedScene, missing_files, preflight, read_sweep, resolve_within
 from occ_pipeline.schemas.errors import InputError
 from occ_pipeline.schemas.scene import SceneTables
 from occ_pipeline.tests.pipeline.sources.nuscenes_log import BAD, CATEGORIES, VERSION, NuScenesLog
@@ -24,9 +24,9 @@ BETWEEN = "sweeps/LIDAR_TOP/b-sweep4.pcd.bin"
 @pytest.fixture
 def scene(log: NuScenesLog) -> SceneTables:
     """The second scene of a written log."""
-    (tables,) = SOURCES["nuscenes"](log.write().root, VERSION).index([BAD])
-    assert isinstance(tables, SceneTables)
-    return tables
+    (found,) = SOURCES["nuscenes"](log.write().root, VERSION).index([BAD])
+    assert isinstance(found, LoggedScene)
+    return found.tables
 
 
 def cut(count: int) -> Callable[[Path], object]:
@@ -188,10 +188,10 @@ def test_missing_file_when_read(log: NuScenesLog, scene: SceneTables) -> None:
 
 def test_category_without_class_is_told(log: NuScenesLog) -> None:
     log.row("instance", "b-car")["category_token"] = "cat-vehicle.ufo"
-    (tables,) = SOURCES["nuscenes"](log.write().root, VERSION).index([BAD])
-    assert isinstance(tables, SceneTables)
-    assert sorted(tables.track_classes) == [7, 255]
-    assert preflight(log.root, tables).warnings == (
+    (found,) = SOURCES["nuscenes"](log.write().root, VERSION).index([BAD])
+    assert isinstance(found, LoggedScene)
+    assert sorted(found.tables.track_classes) == [7, 255]
+    assert preflight(log.root, found.tables).warnings == (
         f"scene {BAD}: tracks of category 'vehicle.ufo' have no class in taxonomy nuscenes_lidarseg",
     )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from occ_pipeline.pipeline.sources import SOURCES
+from occ_pipeline.pipeline.sources import SOURCES, LoggedScene
 from occ_pipeline.schemas.scene import SceneTables
 from occ_pipeline.tests.pipeline.sources.nuscenes_log import (
     ADULT_LWH,
@@ -23,9 +23,9 @@ from occ_pipeline.tests.pipeline.sources.nuscenes_log import (
 
 
 def read(log: NuScenesLog, scene: str = BAD) -> SceneTables:
-    (tables,) = SOURCES["nuscenes"](log.write(files=False).root, VERSION).index([scene])
-    assert isinstance(tables, SceneTables), str(tables)
-    return tables
+    (found,) = SOURCES["nuscenes"](log.write(files=False).root, VERSION).index([scene])
+    assert isinstance(found, LoggedScene), str(found)
+    return found.tables
 
 
 def test_tables_are_what_was_written(log: NuScenesLog) -> None:

@@ -13,12 +13,14 @@ from occ_pipeline.pipeline.registry import PRODUCTS
 from occ_pipeline.pipeline.store import validate as module
 from occ_pipeline.pipeline.store.store import Store
 from occ_pipeline.pipeline.store.validate import Validation
+from occ_pipeline.schemas.cameras import CameraTables
 from occ_pipeline.schemas.errors import VerificationError
 from occ_pipeline.schemas.object_clouds import ObjectClouds
 from occ_pipeline.schemas.occupancy import SurfaceOccupancy
 from occ_pipeline.schemas.product import Product
 from occ_pipeline.schemas.surfaces import Surfaces
 from occ_pipeline.tests.pipeline.program import Program
+from occ_pipeline.tests.schemas.camera_samples import cameras
 from store_samples import mixed, provenance
 
 TAXONOMY = "nuscenes_lidarseg"
@@ -71,12 +73,16 @@ def clouds() -> ObjectClouds:
     )
 
 
+def no_cameras() -> CameraTables:
+    return CameraTables.none("scene-1", ["f0", "f1"])
+
+
 def errors(store: Store, product: Product, scenes: list[str] | None = None) -> list[VerificationError]:
     store.commit("scene-1", product, provenance())
     return list(Validation(store, PRODUCTS).errors(scenes))
 
 
-@pytest.mark.parametrize("make", [labels, surfaces, clouds])
+@pytest.mark.parametrize("make", [labels, surfaces, clouds, cameras, no_cameras])
 def test_sound_products_pass(store: Store, make: Any) -> None:
     assert errors(store, make()) == []
 
@@ -102,6 +108,8 @@ BAD: dict[str, tuple[Any, str, Any, Any, list[str]]] = {
     "offsets-begin": (surfaces, "piece_vertices", 0, 1, ["piece_vertices at [0]", "found 1"]),
     "offsets-end": (surfaces, "piece_triangles", 2, 1, ["piece_triangles at [2]", "found 1", "to 2"]),
     "half-absent": (clouds, "frame_boxes", (1, 0, 0, 0), 1.0, ["frame_boxes at [1, 0]", "NaN throughout"]),
+    "stamp-below": (cameras, "timestamps_ns", (0, 1), -2, ["timestamps_ns at [0, 1] of key frame f0", "at least -1"]),
+    "camera-turned-over": (cameras, "ego_SE3_camera", (0, 1, 0, 2), -1.0, ["ego_SE3_camera at [0, 1]", "rigid transform"]),
     "motion": (clouds, "motion", 0, 9, ["motion at [0]", "found 9"]),
     "no-return": (clouds, "returns", 1, 0, ["returns at [1]", "at least 1"]),
 }  # fmt: skip
@@ -122,6 +130,35 @@ def test_the_first_bad_value_is_named(
     for part in (*says, f"{product.name}.{array}", "scene scene-1", "1 of its values is not as declared"):
         assert part in text
     assert "\n" not in text
+
+
+BAD_CAMERAS: dict[str, tuple[str, Any, Any, list[list[str]]]] = {
+    "stamp-without-pose": (
+        "timestamps_ns", (1, 1), 5,
+        [[f"{name} at [1, 1] of key frame f1", "where timestamps_ns is -1, and nowhere else"]
+         for name in ("world_SE3_ego", "ego_SE3_camera", "intrinsics")],
+    ),
+    "pose-without-stamp": (
+        "timestamps_ns", (2, 0), -1,
+        [[f"{name} at [2, 0]", "where timestamps_ns is -1"] for name in ("world_SE3_ego", "ego_SE3_camera", "intrinsics")],
+    ),
+    "half-a-pose": ("world_SE3_ego", (1, 1, 0, 0), 1.0, [["at [1, 1]", "a rigid transform, or NaN"], ["at [1, 1]", "timestamps_ns is -1"]]),
+    "no-focal-length": ("intrinsics", (2, 1, 0, 0), 0.0, [["intrinsics at [2, 1]", "positive focal lengths"]]),
+    "intrinsics-below": ("intrinsics", (2, 1, 2, 0), 1.0, [["intrinsics at [2, 1]", "0 0 1 below"]]),
+    "half-intrinsics": ("intrinsics", (0, 0, 1, 2), np.nan, [["intrinsics at [0, 0]", "upper triangular"]]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD_CAMERAS)
+def test_cameras_that_could_not_be_made(store: Store, name: str) -> None:
+    """Changed once made, since what makes them refuses such values too."""
+    array, place, value, says = BAD_CAMERAS[name]
+    product = cameras()
+    getattr(product, array)[place] = value
+    found = errors(store, product)
+    assert len(found) == len(says)
+    for error, parts in zip(found, says, strict=True):
+        assert all(part in str(error) for part in parts), str(error)
 
 
 def test_attributes(store: Store) -> None:
