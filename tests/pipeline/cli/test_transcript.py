@@ -39,7 +39,7 @@ def told(program: Program, line: str, places: dict[str, str]) -> str:
         text = re.sub(pattern, blank, text)
     # Tables are drawn as wide as what stands in them.
     text = re.sub(r"[─━╌]{2,}", "──", text)
-    text = re.sub(r" {2,}", "  ", text)
+    text = re.sub(r" {2,}", " ", text)
     return f"{line}\n{text}exit {ended.code}\n"
 
 
