@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ..schemas.cameras import CameraTables
 from ..schemas.grid import VoxelGrid
 from ..schemas.object_clouds import Motion, ObjectClouds
 from ..schemas.occupancy import Body, CarvedOccupancy, State, SurfaceOccupancy
@@ -16,13 +17,14 @@ from ..schemas.parameters import Count, NotNegative, Portion, Share
 from ..schemas.product import Array, Blocks, Product, ProductReader
 from ..schemas.ray_counts import RayCounts
 from ..schemas.taxonomy import NO_LABEL, TAXONOMIES, refuse_unknown_classes
+from .camera_rays import looked_at
 from .estimate import BASE_MIB, Estimate, SceneSize
 from .rays_around import Rays, Rules
 from .stage import Needs, Part, PartResult, SceneView, Stage
 
 Float64 = NDArray[np.float64]
 UInt8 = NDArray[np.uint8]
-_ARRAYS = ("state", "semantics", "body", "mask_lidar")
+_ARRAYS = ("state", "semantics", "body", "mask_lidar", "mask_camera")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +55,8 @@ class Visibility(Stage):
     """The share of places that must speak against a voxel."""
     kept_classes: tuple[str, ...] = ("driveable_surface", "other_flat", "sidewalk", "terrain")
     """Classes that are never carved: rays graze the ground for metres before they meet it."""
+    camera_through: NotNegative = 1.0
+    """How much of a camera's line of sight may lie in occupied voxels, in voxels: lines that cut corners pass by what is in them."""
     frames_per_part: Count = 4
     """Key frames that are judged together."""
 
@@ -60,10 +64,10 @@ class Visibility(Stage):
         refuse_unknown_classes(self.kept_classes)
 
     def reads(self) -> tuple[type[Product], ...]:
-        return (SurfaceOccupancy, ObjectClouds, RayCounts)
+        return (SurfaceOccupancy, ObjectClouds, RayCounts, CameraTables)
 
     def estimate(self, size: SceneSize) -> Estimate:
-        return Estimate(size.frames * 0.3, BASE_MIB + 140.0, size.frames * 75_000.0 * size.seen)
+        return Estimate(size.frames * 0.9, BASE_MIB + 60.0, size.frames * 75_000.0 * size.seen)
 
     def parts(self, scene: SceneView) -> list[Part]:
         frames = len(scene.tables.key_sweeps)
@@ -99,7 +103,11 @@ class Visibility(Stage):
         seen = free.astype(np.uint8)
         # An object's surface lies within a hand of its own returns.
         seen[tuple(occupied.T)] = hit | (body[tuple(occupied.T)] > Body.STATIC)
-        return state, semantics, body, seen
+        known = state != State.UNKNOWN
+        looked = looked_at(
+            scene.product(CameraTables), frame, grid, pose, state == State.OCCUPIED, known, self.camera_through
+        )
+        return state, semantics, body, seen, looked.astype(np.uint8)
 
     def assemble(self, scene: SceneView, results: Sequence[PartResult]) -> Iterator[Product]:
         labels = scene.product(SurfaceOccupancy)

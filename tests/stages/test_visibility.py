@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from occ_pipeline.schemas.cameras import CameraTables
 from occ_pipeline.schemas.grid import VoxelGrid
 from occ_pipeline.schemas.object_clouds import Motion
 from occ_pipeline.schemas.occupancy import Body, CarvedOccupancy, State, SurfaceOccupancy
@@ -18,6 +19,7 @@ from occ_pipeline.tests.stages.small_world import (
     CAR,
     LIDAR_MOUNT,
     ROAD,
+    TREE,
     WALL,
     Group,
     World,
@@ -30,8 +32,8 @@ from occ_pipeline.tests.stages.small_world import (
 )
 
 GOLDEN = {
-    "raycast": (1, "d2109de6b076a1c61cc9867dc4563eb2545a658fb55db531a7bc5def2f661c83"),
-    "visibility": (1, "56aabba7e45afe1a018d63648d093fa4edd6d1b1ac1fbe3394d20ccb138ae415"),
+    "raycast": (1, "a26ad2afdd67d4ffb9cab9311c9b64fa8ba7296375f95bd18039e3d5050a82f4"),
+    "visibility": (1, "fe5baf924830d7e5075c4ab119c827129ae5483233bf20633d7f552fe6a71b34"),
 }
 EGO = pose(1000.3, -200.1, 5.2, 0.7)
 GRID = VoxelGrid.from_range((-4.0, -8.0, -0.4, 16.0, 8.0, 3.6), 0.4)
@@ -61,6 +63,20 @@ def voxel(x: float, y: float, z: float) -> tuple[int, int, int]:
     return i, j, k
 
 
+def one_camera() -> CameraTables:
+    """At the LiDAR's place, a little ahead of the ego vehicle's origin, it looks forward, 90 degrees wide."""
+    ego_SE3_camera = np.eye(4)
+    # Right is -y, down is -z, ahead is x.
+    ego_SE3_camera[:3, :3] = np.array([(0, 0, 1), (-1, 0, 0), (0, -1, 0)])
+    ego_SE3_camera[:3, 3] = (1.0, 0.0, 1.75)
+    none = CameraTables.none("small", ["frame-0"])
+    return replace(
+        none, names=["FRONT"], image_sizes=[[400, 300]], image_files=[[""]], timestamps_ns=np.zeros((1, 1), np.int64),
+        world_SE3_ego=EGO[None, None], ego_SE3_camera=ego_SE3_camera[None, None],
+        intrinsics=np.array([[[[200.0, 0, 200], [0, 200, 150], [0, 0, 1]]]]),
+    )  # fmt: skip
+
+
 GHOST, GROUND, POLE, PARKED_NOW = (
     voxel(6.2, 0.2, 1.0),
     voxel(6.2, 2.2, -0.2),
@@ -71,7 +87,7 @@ GHOST, GROUND, POLE, PARKED_NOW = (
 
 def street(stage: Raycast | None = None) -> World:
     """A wall seen through everything in most sweeps; a car's return at GHOST in one; a thin pole that stops every tenth ray."""
-    wall = lattice((WALL_X, -7.6, -0.6), (WALL_X, 7.6, 3.5), 0.1)
+    wall = lattice((WALL_X, -9.6, -0.6), (WALL_X, 9.6, 3.5), 0.1)
     pole = np.array([[5.0, -3.0, z] for z in np.arange(0.6, 2.2, 0.05)])
     # Beams into the ghost, of sweeps in which it is gone: they end on the wall behind.
     ghost = np.array([[6.2, 0.2, 1.0]])
@@ -81,11 +97,14 @@ def street(stage: Raycast | None = None) -> World:
         voxel(WALL_X, y, z): (WALL, Body.STATIC) for y in np.arange(-7.4, 7.6, 0.4) for z in np.arange(0.2, 3.5, 0.4)
     }
     occupied |= {GHOST: (CAR, Body.STATIC), GROUND: (ROAD, Body.STATIC), POLE: (WALL, Body.STATIC)}
+    # A fence of two voxels' depth that no ray ever met.
+    fence = lattice((7.0, -4.6, 0.2), (7.6, -3.2, 2.8), 0.4)
+    occupied |= {voxel(*place): (TREE, Body.STATIC) for place in fence.tolist()}
     occupied |= {PARKED_NOW: (CAR, Body.RIGID)}
     box = EGO @ pose(7.0, 4.2, 1.0)
     clouds = object_clouds([Group(0, np.zeros((1, 3)))], [Motion.RIGID], np.array([[box]]), [CAR])
     clouds = replace(clouds, track_size_m=np.array([[4.0, 2.0, 1.6]], np.float32))
-    world.products |= {SurfaceOccupancy: labels(occupied), type(clouds): clouds}
+    world.products |= {SurfaceOccupancy: labels(occupied), type(clouds): clouds, CameraTables: one_camera()}
     world.run(stage or Raycast(range_m=30.0))
     return world
 
@@ -135,6 +154,38 @@ def test_what_is_empty_in_a_moving_objects_box_is_unknown(world: World) -> None:
     assert made.mask_lidar[0][beside] == 0
     assert made.state[0][voxel(7.4, 2.2, 1.0)] == State.FREE
     assert carved(world, box_margin_m=1.5).state[0][voxel(7.4, 2.2, 1.0)] == State.UNKNOWN
+
+
+def test_what_the_camera_looks_at(world: World) -> None:
+    made = carved(world)
+    mask, state = made.mask_camera[0], made.state[0]
+    assert mask[voxel(9.0, 0.2, 1.4)] == 1
+    assert mask[voxel(WALL_X, 0.2, 1.4)] == 1, "the first occupied voxel is seen"
+    assert mask[voxel(7.0, 4.2, 1.0)] == 1
+    behind = voxel(9.4, -5.6, 1.2)
+    assert state[behind] == State.FREE
+    assert mask[behind] == 1, "nothing stands where the fence was said to be"
+    kept = carved(world, carve=False)
+    assert kept.state[0][behind] == State.FREE
+    assert kept.mask_camera[0][behind] == 0, "the fence hides it"
+    assert mask[voxel(2.2, 4.2, 1.0)] == 0, "beside the camera's field of view"
+    assert mask[voxel(0.2, 0.2, 1.4)] == 0, "behind the camera"
+    assert (mask[state == State.UNKNOWN] == 0).all()
+    # What lies in the field of view and before the wall, and is known, is seen through but for what the two things hide.
+    x, y, z = np.meshgrid(*(np.arange(n) for n in GRID.shape), indexing="ij")
+    ahead = (x + 0.5) * 0.4 - 4.0 - 1.0
+    left, up = (y + 0.5) * 0.4 - 8.0, (z + 0.5) * 0.4 - 0.4 - 1.75
+    well_inside = (ahead > 1) & (np.abs(left) < ahead - 0.8) & (np.abs(up) < 0.75 * ahead - 0.8) & (state == State.FREE)
+    assert mask[well_inside].mean() > 0.9
+
+
+def test_without_cameras_the_mask_is_empty(world: World) -> None:
+    before = world.products[CameraTables]
+    world.products[CameraTables] = CameraTables.none("small", ["frame-0"])
+    try:
+        assert not carved(world).mask_camera.any()
+    finally:
+        world.products[CameraTables] = before
 
 
 def test_free_and_unknown_never_hold_a_class(world: World) -> None:
