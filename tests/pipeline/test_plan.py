@@ -196,13 +196,13 @@ def test_changed_cameras_rerun_only_who_reads_them(committed: Committed) -> None
     assert {step.reason for step in committed.plan_stages(stages).values()} == {"done"}
     committed.cameras = "d" * 64
     steps = committed.plan_stages(stages)
-    assert {name for name, step in steps.items() if step.reason != "done"} == {"reads_cameras"}
+    assert {name for name, step in steps.items() if step.reason != "done"} == {"visibility", "reads_cameras"}
     assert (steps["reads_cameras"].reason, steps["reads_cameras"].why) == ("upstream", "camera_tables changed")
 
 
 def test_warnings_of_cameras_are_for_who_reads_them() -> None:
     scene = IndexedScene(_FakeTables(), "f" * 64, ("a sweep is missing",), "c" * 64, ("an image is missing",))  # type: ignore[arg-type]
-    assert scene.warnings_for([kind() for kind in STAGES.values()]) == ("a sweep is missing",)
+    assert scene.warnings_for([STAGES["separate"](), STAGES["densify"]()]) == ("a sweep is missing",)
     assert scene.warnings_for([Separate(), ReadsCameras()]) == ("a sweep is missing", "an image is missing")
 
 

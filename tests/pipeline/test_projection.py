@@ -86,7 +86,8 @@ def test_every_stage_estimates_and_more_costs_more(name: str) -> None:
     stage = STAGES[name]()
     small, large = stage.estimate(SceneSize(50, 5, 1_000_000, 20.0)), stage.estimate(DAY)
     assert 0 < small.cpu_s < large.cpu_s
-    assert 300 < small.peak_mib < large.peak_mib < 2048
+    # Parts of a fixed size cost a long scene no more.
+    assert 300 < small.peak_mib <= large.peak_mib < 2048
     assert 0 < small.written_bytes < large.written_bytes
 
 

@@ -93,6 +93,7 @@ def test_the_workers_job_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert all(line.startswith("export ") for line in before)
 
 
+@pytest.mark.slow
 def test_a_whole_run_of_which_slurm_loses_a_job(slurm: FakeSlurm, clean: Clean, log: Path, tmp_path: Path) -> None:
     store = tmp_path / "x.zarr"
     edited("slurm-dask.yaml", tmp_path, shared_paths=f"[{tmp_path}, {log.parent}, {environment()}]")
