@@ -19,7 +19,7 @@ IDLE = 1.1
 """Workers wait for the last part of each stage of the last scenes."""
 DRIVER_MIB = 400.0
 RUNS_HEEDED = 5
-DEFAULT_BASIS = "rates measured on one core of an x86-64 machine of 2026; this store has no earlier run to correct them"
+DEFAULT_BASIS = "rates measured on an x86-64 machine of 2026; no earlier run on this store corrects them"
 FILE = "projection.json"
 
 
