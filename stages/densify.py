@@ -21,7 +21,7 @@ from ..schemas.taxonomy import NO_LABEL, TAXONOMIES
 from .estimate import Estimate, SceneSize, growing_mib
 from .grid_frames import grid_pose, metres_from_voxels, voxels_from_metres
 from .kernels.voxelise import UNITS_PER_M2, Canvas, Marked
-from .stage import Needs, Part, PartResult, SceneView, Stage
+from .stage import Needs, Part, PartResult, SceneView, Stage, frame_parts
 from .surroundings import Surroundings
 
 Float64 = NDArray[np.float64]
@@ -64,10 +64,7 @@ class Densify(Stage):
         return Estimate(size.frames * (0.085 + 0.037 * voxels), peak_mib, size.frames * frame_bytes)
 
     def parts(self, scene: SceneView) -> list[Part]:
-        frames = len(scene.tables.key_sweeps)
-        starts = range(0, frames, self.frames_per_part)
-        spans = [(start, min(start + self.frames_per_part, frames)) for start in starts]
-        return [Part(f"frames-{a:05d}", cost=b - a, args={"start": a, "stop": b}) for a, b in spans]
+        return frame_parts(scene, self.frames_per_part)
 
     def compute(self, scene: SceneView, part: Part) -> PartResult:
         frames = range(part.args["start"], part.args["stop"])

@@ -56,6 +56,13 @@ class SceneView(Protocol):
         ...
 
 
+def frame_parts(scene: SceneView, frames_per_part: int) -> list[Part]:
+    """Parts of some key frames each, in order: ``start`` to ``stop`` (excluded)."""
+    frames = len(scene.tables.key_sweeps)
+    spans = [(start, min(start + frames_per_part, frames)) for start in range(0, frames, frames_per_part)]
+    return [Part(f"frames-{a:05d}", cost=b - a, args={"start": a, "stop": b}) for a, b in spans]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Stage(ABC):
     """Base of all stages. Fields are parameters; their docstrings are the help text."""

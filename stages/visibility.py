@@ -20,7 +20,7 @@ from ..schemas.taxonomy import NO_LABEL, TAXONOMIES, refuse_unknown_classes
 from .camera_rays import looked_at
 from .estimate import BASE_MIB, Estimate, SceneSize
 from .rays_around import Rays, Rules
-from .stage import Needs, Part, PartResult, SceneView, Stage
+from .stage import Needs, Part, PartResult, SceneView, Stage, frame_parts
 
 Float64 = NDArray[np.float64]
 UInt8 = NDArray[np.uint8]
@@ -70,10 +70,7 @@ class Visibility(Stage):
         return Estimate(size.frames * 0.9, BASE_MIB + 60.0, size.frames * 75_000.0 * size.seen)
 
     def parts(self, scene: SceneView) -> list[Part]:
-        frames = len(scene.tables.key_sweeps)
-        starts = range(0, frames, self.frames_per_part)
-        spans = [(start, min(start + self.frames_per_part, frames)) for start in starts]
-        return [Part(f"frames-{a:05d}", cost=b - a, args={"start": a, "stop": b}) for a, b in spans]
+        return frame_parts(scene, self.frames_per_part)
 
     def compute(self, scene: SceneView, part: Part) -> PartResult:
         labels = scene.product(SurfaceOccupancy)
