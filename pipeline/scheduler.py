@@ -12,7 +12,7 @@ from ..schemas.errors import UsageError
 from .store.layout import Folders
 from .worker_facts import ask, refuse, stop_native, this_process
 
-CONNECT_S = 10
+CONNECT_S = 5
 WAIT_S = 60.0
 
 

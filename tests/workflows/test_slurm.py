@@ -39,6 +39,7 @@ def array_task(slurm: FakeSlurm, script: Path, log: Path, number: int, count: in
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_arrays_tasks_make_the_bytes_of_one_run(slurm: FakeSlurm, clean: Clean, log: Path, tmp_path: Path) -> None:
     script = edited("slurm-array.sh", tmp_path, environment=environment(), log=log, store=tmp_path / "x.zarr")
     tasks = [array_task(slurm, script, log, number, 2) for number in (1, 2)]
