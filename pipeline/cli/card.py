@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markdown import Markdown
 
 from ...schemas.errors import UsageError
 from . import options as opt
-from .console import ERR, emit, last_line
+from .console import ERR, OUT, emit, last_line
 
 if TYPE_CHECKING:
     from ..store.store import Store
@@ -48,6 +49,8 @@ def card(
         last_line(str(out))
     elif as_json:
         emit(made)
+    elif OUT.is_terminal:
+        OUT.print(Markdown(markdown(made)))
     else:
         last_line(markdown(made).rstrip("\n"))
 

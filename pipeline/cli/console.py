@@ -1,4 +1,7 @@
-"""Where messages go: people read standard error, programs read standard output."""
+"""Where messages go: people read standard error, programs read standard output.
+
+In a terminal lines break between words at its width; elsewhere a message stays one line, for programs to take.
+"""
 
 from __future__ import annotations
 
@@ -15,22 +18,22 @@ ERR = Console(stderr=True, highlight=False)
 
 def note(text: str) -> None:
     """Says something a person should know."""
-    ERR.print(text, markup=False, soft_wrap=True)
+    ERR.print(text, markup=False, soft_wrap=not ERR.is_terminal)
 
 
 def say(text: str) -> None:
     """A line of what was asked for, on standard output."""
-    OUT.print(text, markup=False, highlight=False, soft_wrap=True)
+    OUT.print(text, markup=False, highlight=False, soft_wrap=not OUT.is_terminal)
 
 
 def warn(text: str) -> None:
     """Says something a person should not overlook."""
-    ERR.print(f"[bold yellow]warning:[/] {_escaped(text)}", soft_wrap=True)
+    ERR.print(f"[bold yellow]warning:[/] {_escaped(text)}", soft_wrap=not ERR.is_terminal)
 
 
 def fail(text: str) -> None:
     """Says why it stops, on one line."""
-    ERR.print(f"[bold red]error:[/] {_escaped(text)}", soft_wrap=True)
+    ERR.print(f"[bold red]error:[/] {_escaped(text)}", soft_wrap=not ERR.is_terminal)
 
 
 def emit(value: Mapping[str, Any]) -> None:
