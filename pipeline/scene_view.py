@@ -13,6 +13,7 @@ import numpy as np
 from ..schemas.product import Array, Product, ProductReader, load
 from ..schemas.scene import SceneTables, SweepPoints
 from .sources import read_sweep
+from .spill import SpillFile
 from .store.store import Store
 
 _SMALL_BYTES = 4 << 20
@@ -56,6 +57,10 @@ class StoredScene:
             stored = self._address.store.reader(self._address.scene, product, self._fingerprints[product])
             self._readers[product] = _KeepsSmallArrays(stored)
         return self._readers[product]
+
+    def spill(self, dtype: str, row: tuple[int, ...] = ()) -> SpillFile:
+        """Room on the store's disk for rows that are made before they are written."""
+        return SpillFile(self._address.store.scratch(self._address.scene), dtype, row)
 
 
 class _KeepsSmallArrays:

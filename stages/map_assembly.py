@@ -11,12 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..schemas.object_clouds import Motion, ObjectClouds
-from ..schemas.product import Blocks
 from ..schemas.scene import SceneTables
 from ..schemas.static_map import StaticMap
 from ..schemas.taxonomy import NO_LABEL
 from .kernels.cells import majority_labels, mean_offsets, merge_rows, quantise, unpack_nearest
-from .stage import PartResult
+from .stage import PartResult, SceneView
 from .tracks import Track
 
 Float64 = NDArray[np.float64]
@@ -28,8 +27,10 @@ _BLOCK_BITS, _XY_BITS, _Z_BITS = 12, 7, 13
 _OBJECT_CELL_BITS, _FRAME_BITS, _TRACK_BITS = 11, 10, 12
 _TRACK_SHIFT = 3 * _OBJECT_CELL_BITS + _FRAME_BITS
 _TRACKS_AT_ONCE = 16
-_STATIC_ROWS = (((3,), np.float32), ((), np.int32), ((), np.uint16), ((), np.uint8), ((), np.int32))
-"""Shape of a row and dtype of points, sweep, returns, labels and tracks of the static map."""
+_STATIC_ROWS = (("float32", (3,)), ("int32", ()), ("uint16", ()), ("uint8", ()), ("int32", ()))
+"""Dtype and shape of a row of points, sweep, returns, labels and tracks of the static map."""
+_OBJECT_ROWS = (("float32", (3,)), ("float32", (3,)), ("int32", ()), ("uint16", ()), ("uint8", ()))
+"""The same of points, sensors, sweep, returns and labels of the object clouds."""
 
 
 @dataclass(frozen=True)
@@ -118,28 +119,21 @@ def _sensors(tables: SceneTables) -> Float64:
 
 
 def assemble_static(
-    tables: SceneTables, frame: CellFrame, results: Sequence[PartResult], dropped: dict[str, int]
+    scene: SceneView, frame: CellFrame, results: Sequence[PartResult], dropped: dict[str, int]
 ) -> StaticMap:
-    """The static map, merged column of blocks by column into arrays made beforehand.
-
-    Those are as long as the parts' rows together, longer than the map: what is never written of them takes no memory,
-    and nothing that lasts comes to lie between what is made and dropped for each column.
-    """
+    """The static map, merged column of blocks by column; rows that are made wait outside memory."""
     # What no key frame labelled takes its parked object's class; track -1, no object, takes the last entry.
-    by_box = np.array([*tables.track_classes, NO_LABEL], dtype=np.uint8)
-    most = sum(len(r["static"]) for r in results)
-    held = [np.empty((most, *shape), dtype=dtype) for shape, dtype in _STATIC_ROWS]
+    by_box = np.array([*scene.tables.track_classes, NO_LABEL], dtype=np.uint8)
+    made = [scene.spill(dtype, row) for dtype, row in _STATIC_ROWS]
     per_column: list[tuple[NDArray[np.int32], Int64]] = [(np.zeros((0, 2), np.int32), np.zeros(0, np.int64))]
-    filled = 0
     for low, high in itertools.pairwise(_columns(results)):
         cells = [_between(r["static"], low, high) for r in results]
         votes = [_between(r["static_votes"], low << 8, high << 8) for r in results]
         rows, blocks_and_counts = _static_column(frame, cells, votes, by_box)
         per_column.append(blocks_and_counts)
-        for whole, some in zip(held, rows, strict=True):
-            whole[filled : filled + len(some)] = some
-        filled += len(rows[0])
-    points, sweep, returns, labels, tracks = (whole[:filled] for whole in held)
+        for whole, some in zip(made, rows, strict=True):
+            whole.append(some)
+    points, sweep, returns, labels, tracks = (whole.array() for whole in made)
     blocks, counts = (np.concatenate(pieces) for pieces in zip(*per_column, strict=True))
     return StaticMap(
         points=points,
@@ -149,7 +143,7 @@ def assemble_static(
         tracks=tracks,
         blocks=blocks,
         block_offsets=np.append(0, np.cumsum(counts)).astype(np.int64),
-        sensor_positions=(_sensors(tables) - frame.origin_m).astype(np.float32),
+        sensor_positions=(_sensors(scene.tables) - frame.origin_m).astype(np.float32),
         origin_m=list(frame.origin_m),
         block_m=frame.block_m,
         cell_m=frame.cell_m,
@@ -188,7 +182,7 @@ def _static_column(
 
 
 def assemble_objects(
-    tables: SceneTables,
+    scene: SceneView,
     cell_m: float,
     results: Sequence[PartResult],
     tracks: list[Track],
@@ -196,16 +190,20 @@ def assemble_objects(
     poses: Poses,
 ) -> ObjectClouds:
     """The clouds of all moving objects, merged some tracks at a time, and every track's box in every key frame."""
-    columns: list[list[NDArray[np.generic]]] = [[] for _ in range(8)]
+    tables = scene.tables
+    made = [scene.spill(dtype, row) for dtype, row in _OBJECT_ROWS]
+    per_group: list[tuple[NDArray[np.generic], ...]] = []
     for first in range(0, max(len(tracks), 1), _TRACKS_AT_ONCE):
         some = slice(first, first + _TRACKS_AT_ONCE)
         low, high = some.start << _TRACK_SHIFT, some.stop << _TRACK_SHIFT
         rows = merge_rows([_between(r["objects"], low, high) for r in results])
         votes = [_between(r["object_votes"], low << 8, high << 8) for r in results]
-        for pieces, piece in zip(columns, _clouds(tables, cell_m, rows, votes, some, poses), strict=True):
-            pieces.append(piece)
-    points, sensors, sweep, returns, labels = (Blocks.joining(pieces) for pieces in columns[:5])
-    group_track, group_frame, counts = (np.concatenate(pieces) for pieces in columns[5:])
+        columns, groups = _clouds(tables, cell_m, rows, votes, some, poses)
+        per_group.append(groups)
+        for whole, piece in zip(made, columns, strict=True):
+            whole.append(piece)
+    points, sensors, sweep, returns, labels = (whole.array() for whole in made)
+    group_track, group_frame, counts = (np.concatenate(pieces) for pieces in zip(*per_group, strict=True))
     return ObjectClouds(
         points=points,
         sensors=sensors,
@@ -224,19 +222,22 @@ def assemble_objects(
 
 def _clouds(
     tables: SceneTables, cell_m: float, rows: Int64, votes: list[Int64], tracks: slice, poses: Poses
-) -> tuple[NDArray[np.generic], ...]:
+) -> tuple[tuple[NDArray[np.generic], ...], tuple[NDArray[np.generic], ...]]:
+    """Rows as :data:`_OBJECT_ROWS` has them; and per group its track, key frame (-1 for rigid) and number of rows."""
     keys = rows[:, 0]
     cell_mask, bits = (1 << _OBJECT_CELL_BITS) - 1, _OBJECT_CELL_BITS
     cells = np.stack([keys >> 2 * bits & cell_mask, keys >> bits & cell_mask, keys & cell_mask], axis=1)
     points = (cells - (1 << (bits - 1)) + mean_offsets(rows)) * cell_m
     groups, counts = np.unique(keys >> 3 * bits, return_counts=True)
     sweep, track = unpack_nearest(rows[:, 5])
-    return (
+    columns = (
         points.astype(np.float32),
         _sensors_in_boxes(tables, sweep, track - tracks.start, lambda sweeps: poses(sweeps, tracks)),
         sweep,
         np.minimum(rows[:, 4], 65_535).astype(np.uint16),
         majority_labels(keys, votes),
+    )
+    return columns, (
         (groups >> _FRAME_BITS).astype(np.int32),
         ((groups & ((1 << _FRAME_BITS) - 1)) - 1).astype(np.int32),
         counts.astype(np.int64),

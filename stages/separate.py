@@ -106,10 +106,8 @@ class Separate(Stage):
         dropped: Counter[str] = Counter()
         for result in results:
             dropped.update(dict(zip(splitter.reasons, (int(n) for n in result["dropped"]), strict=True)))
-        yield assemble_static(scene.tables, splitter.frame, results, dict(dropped))
-        yield assemble_objects(
-            scene.tables, self.object_cell_m, results, splitter.tracks, splitter.motion, splitter.poses
-        )
+        yield assemble_static(scene, splitter.frame, results, dict(dropped))
+        yield assemble_objects(scene, self.object_cell_m, results, splitter.tracks, splitter.motion, splitter.poses)
 
 
 _ALL = slice(None)

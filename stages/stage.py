@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Protocol
 from numpy.typing import NDArray
 from pydantic import ConfigDict
 
-from ..schemas.product import Product, ProductReader
+from ..schemas.product import Array, Product, ProductReader
 from ..schemas.scene import SceneTables, SweepPoints
 from .estimate import Estimate, SceneSize
 
@@ -39,6 +39,18 @@ class Part:
     """Numbers and names that ``compute`` needs."""
 
 
+class Spill(Protocol):
+    """Rows of one array, made piece by piece and kept out of memory until their product is written."""
+
+    def append(self, rows: Array, /) -> None:
+        """Adds rows. Raises ValueError for rows of another type or shape than were announced."""
+        ...
+
+    def array(self) -> Array:
+        """All rows, as Blocks."""
+        ...
+
+
 class SceneView(Protocol):
     """What a stage sees of a scene: its tables, its sweeps, the products it reads."""
 
@@ -53,6 +65,10 @@ class SceneView(Protocol):
 
     def product(self, product: type[Product], /) -> ProductReader:
         """One of the products the stage ``reads``."""
+        ...
+
+    def spill(self, dtype: str, row: tuple[int, ...] = (), /) -> Spill:
+        """Room for rows of this type and shape: assembly that makes several arrays at once holds none of them."""
         ...
 
 

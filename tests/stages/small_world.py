@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from occ_pipeline.schemas.object_clouds import Motion, ObjectClouds
-from occ_pipeline.schemas.product import InMemory, Product, ProductReader
+from occ_pipeline.schemas.product import Blocks, InMemory, Product, ProductReader
 from occ_pipeline.schemas.scene import SceneTables, SweepPoints
 from occ_pipeline.schemas.static_map import StaticMap
 from occ_pipeline.schemas.surfaces import Surfaces
@@ -44,6 +44,20 @@ LIDAR_MOUNT = pose(1.0, 0.0, 1.75, -np.pi / 2)
 
 
 @dataclass
+class HeldRows:
+    """Rows that stay in memory."""
+
+    pieces: list[np.ndarray]
+
+    def append(self, rows: np.ndarray, /) -> None:
+        assert (rows.dtype, rows.shape[1:]) == (self.pieces[0].dtype, self.pieces[0].shape[1:])
+        self.pieces.append(rows)
+
+    def array(self) -> np.ndarray:
+        return Blocks.joining(self.pieces)
+
+
+@dataclass
 class World:
     """A scene in memory."""
 
@@ -56,6 +70,9 @@ class World:
 
     def product(self, product: type[Product], /) -> ProductReader:
         return InMemory(self.products[product])
+
+    def spill(self, dtype: str, row: tuple[int, ...] = (), /) -> HeldRows:
+        return HeldRows([np.empty((0, *row), dtype)])
 
     def run(self, stage: Stage, order: Sequence[int] | None = None) -> tuple[Product, ...]:
         """The stage's products, whole; parts computed in some order, assembled in theirs; kept for the next stage."""
