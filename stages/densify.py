@@ -59,7 +59,7 @@ class Densify(Stage):
     def estimate(self, size: SceneSize) -> Estimate:
         voxels = math.prod(self.grid.shape) / 640_000
         area = self.grid.shape[0] * self.grid.shape[1] * self.grid.voxel_m**2 / 6400.0
-        peak_mib = growing_mib(size.map_points(), 330.0, 0.35e6) + 3.8 * (voxels - 1)
+        peak_mib = growing_mib(size.map_points(), 260.0, 0.35e6) + 3.8 * (voxels - 1)
         frame_bytes = 41_000 * area * (0.4 / self.grid.voxel_m) ** 1.7 * size.seen
         return Estimate(size.frames * (0.085 + 0.037 * voxels), peak_mib, size.frames * frame_bytes)
 

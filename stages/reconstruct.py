@@ -71,7 +71,7 @@ class Reconstruct(Stage):
         surface_m2 = size.strip_m2 * size.seen
         triangles = 41.0 * surface_m2 * (0.3 / self.cell_m) ** 2
         seconds = 0.5 + 2.3e-3 * surface_m2 * (0.3 / self.cell_m) ** 1.5
-        return Estimate(seconds, growing_mib(size.map_points(), 300.0, 0.3e6), 8.0 * triangles)
+        return Estimate(seconds, growing_mib(size.map_points(), 250.0, 0.3e6), 8.0 * triangles)
 
     def parts(self, scene: SceneView) -> list[Part]:
         blocks, counts = block_counts(scene.product(StaticMap))

@@ -83,7 +83,7 @@ class Separate(Stage):
     def estimate(self, size: SceneSize) -> Estimate:
         points = size.map_points(self.cell_m)
         in_a_part = size.returns * min(1.0, self.sweeps_per_part / size.sweeps)
-        peak_mib = BASE_MIB + 43e-6 * in_a_part + 35e-6 * points
+        peak_mib = BASE_MIB + 43e-6 * in_a_part
         moving = 0.022 * size.returns * (0.05 / self.object_cell_m) ** 0.5
         return Estimate(0.5 + 0.65e-6 * size.returns, peak_mib, 12.5 * points + 12.5 * moving)
 
