@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from ..schemas.errors import UsageError
 from ..schemas.grid import VoxelGrid
-from ..schemas.occupancy import CarvedOccupancy, SurfaceOccupancy
+from ..schemas.occupancy import OCCUPANCIES, SurfaceOccupancy
 from ..schemas.product import Product, ProductReader
 from .checking import unknown
 from .store.index import Index
 from .store.reader import StoredProduct
 from .store.store import Store
 
-LABELS: tuple[type[SurfaceOccupancy], ...] = (CarvedOccupancy, SurfaceOccupancy)
+LABELS: tuple[type[SurfaceOccupancy], ...] = tuple(list(OCCUPANCIES.values())[::-1])
 """Products of voxel labels, the most refined first."""
 
 

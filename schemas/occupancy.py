@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, ClassVar
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal
 
 from .product import Array, Product, array
 from .taxonomy import NO_LABEL
@@ -86,3 +88,11 @@ class CarvedOccupancy(SurfaceOccupancy):
     mask_camera: Array = array("frame", "x", "y", "z", dtype="uint8", fill=255, valid=[OneOf((0, 1))])
     """(K, X, Y, Z) uint8: 1 where what is known of the voxel, free or occupied, lies on a camera's line of sight that no
     occupied voxel blocks before; 0 everywhere where the key frame has no camera."""
+
+
+OccupancyName = Literal["surface_occupancy", "carved_occupancy"]
+"""A parameter that names the voxel labels to work on."""
+OCCUPANCIES: Mapping[str, type[SurfaceOccupancy]] = MappingProxyType(
+    {product.name: product for product in (SurfaceOccupancy, CarvedOccupancy)}
+)
+"""Products of voxel labels by name, each more refined than the one before."""

@@ -21,11 +21,12 @@ from occ_pipeline.stages.stage import Stage
 
 ORDER = list(STAGES)
 BELOW = {
-    "separate": {"reconstruct", "densify", "visibility"},
-    "reconstruct": {"densify", "visibility"},
-    "densify": {"visibility"},
-    "raycast": {"visibility"},
-    "visibility": set(),
+    "separate": {"reconstruct", "densify", "visibility", "flow"},
+    "reconstruct": {"densify", "visibility", "flow"},
+    "densify": {"visibility", "flow"},
+    "raycast": {"visibility", "flow"},
+    "visibility": {"flow"},
+    "flow": set(),
 }
 """What is made from what a stage makes."""
 
