@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SUFFIXES = {"--html": ".html", "--video": ".mp4", "--rerun": ".rrd"}
 CLOUDS = ("separate", "reconstruct")
 VOXELS = {"densify": "surface_occupancy", "visibility": "carved_occupancy"}
-STAGES = (*CLOUDS, *VOXELS)
+STAGES = (*CLOUDS, *VOXELS, "flow")
 """Stages whose products have a picture."""
 
 
@@ -60,7 +60,7 @@ def show(
         raise UsageError(f"{' and '.join(asked)} exclude each other", fix="run show once for each")
     if stage and stage not in STAGES:
         raise unknown("stage with a picture", stage, STAGES)
-    if asked and stage in CLOUDS:
+    if asked and stage in (*CLOUDS, "flow"):
         raise UsageError(f"{asked[0]} shows voxels only", found=f"--stage {stage}", fix="leave one of them out")
     from ..store.durable import storage_errors
     from ..store.index import read_index
@@ -102,7 +102,7 @@ def _one_frame(
     store: Store, scene: str, frame: str | None, stage: str, dataroot: Path | None, path: Path, page: bool
 ) -> None:
     from ..current import labels_named
-    from ..picture import draw_frame, frame_page, shown_frame
+    from ..picture import draw_frame, frame_page, shown_flow, shown_frame
 
     if stage == "separate" or stage == "reconstruct":
         from ..picture.stage_sheet import draw_stage
@@ -110,7 +110,10 @@ def _one_frame(
 
         draw_stage(stage_clouds(store, scene, frame, stage)).save(path, format="PNG")
         return
-    shown = shown_frame(store, scene, frame, dataroot, labels_named(VOXELS.get(stage)))
+    if stage == "flow":
+        shown = shown_flow(store, scene, frame, dataroot)
+    else:
+        shown = shown_frame(store, scene, frame, dataroot, labels_named(VOXELS.get(stage)))
     if page:
         path.write_text(frame_page(shown), encoding="utf-8")
     else:

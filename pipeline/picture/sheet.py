@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 
 from ...schemas.taxonomy import Taxonomy
 from .above import Above, points_above, voxels_above
+from .arrows import draw_arrows
 from .colours import EGO, FAINT, INK, PAPER, Pixels
 from .ego import ego_bounds
 from .oblique import oblique_view
@@ -75,7 +76,7 @@ def draw_frame(frame: ShownFrame, *, slice_y_m: float = 0.0) -> Image.Image:
     draw = ImageDraw.Draw(sheet)
     draw.text((MARGIN, 16), frame.title, INK, font(24))
     draw.text((WIDTH - MARGIN, 22), frame.facts, FAINT, font(15), anchor="ra")
-    _add_above(sheet, draw, view, taxonomy, layout, frame.points_are)
+    _add_above(sheet, draw, frame, layout)
     draw_legend(draw, legend_rows(view, taxonomy), *layout.legend)
     left, top, wide, high = layout.street
     caption(draw, layout.street, "Occupied voxels from behind; the ego vehicle is white")
@@ -84,20 +85,25 @@ def draw_frame(frame: ShownFrame, *, slice_y_m: float = 0.0) -> Image.Image:
     return sheet
 
 
-def _add_above(
-    sheet: Image.Image, draw: ImageDraw.ImageDraw, view: FrameView, taxonomy: Taxonomy, layout: Layout, points_are: str
-) -> None:
+def _add_above(sheet: Image.Image, draw: ImageDraw.ImageDraw, frame: ShownFrame, layout: Layout) -> None:
+    view, taxonomy = frame.view, frame.taxonomy
     above = Above.fitting(view.grid, SQUARE)
     coloured = "class" if view.labels is not None else "height"
+    voxels_are = "Occupied voxels from above" + ("" if frame.arrows is None else "; arrows: the way of one second")
     for box, pixels, words in (
-        (layout.points, points_above(view, taxonomy, SQUARE), f"{points_are} from above, by {coloured}"),
-        (layout.voxels, voxels_above(view, taxonomy, SQUARE), "Occupied voxels from above"),
+        (layout.points, points_above(view, taxonomy, SQUARE), f"{frame.points_are} from above, by {coloured}"),
+        (layout.voxels, voxels_above(view, taxonomy, SQUARE), voxels_are),
     ):
         paste(sheet, pixels, box)
         caption(draw, box, words)
         draw_marks(draw, view, above, box[0], box[1])
         extent = view.grid.shape[1] * view.grid.voxel_m
         draw_scale(draw, above.pixels_per_m, box[0] + 16, box[1] + box[3] - 14, scale_length(extent))
+    if frame.arrows is not None:
+        left, top, wide, high = layout.voxels
+        panel = sheet.crop((left, top, left + wide, top + high))
+        draw_arrows(panel, above, frame.arrows)
+        sheet.paste(panel, (left, top))
 
 
 def _add_cuts(

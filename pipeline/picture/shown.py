@@ -21,6 +21,8 @@ class ShownFrame:
     taxonomy: Taxonomy
     title: str
     points_are: str = "Points of the key frame"
+    arrows: NDArray[np.float64] | None = None
+    """(A, 4) float64: place and velocity of moving objects as :func:`~.arrows.object_arrows` has them; None without flow."""
 
     @classmethod
     def of(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...schemas.errors import UsageError
-from ...schemas.occupancy import SurfaceOccupancy
+from ...schemas.flow import OccupancyFlow
+from ...schemas.occupancy import OCCUPANCIES, SurfaceOccupancy
 from ...schemas.product import ProductReader, load
 from ...schemas.scene import SceneTables
 from ...schemas.static_map import StaticMap
@@ -19,6 +21,7 @@ from ..current import current_labels, current_product, grid_of, one_of
 from ..sources import read_sweep
 from ..store.index import read_index
 from ..store.store import Store
+from .arrows import object_arrows
 from .shown import ShownFrame
 
 Float64 = NDArray[np.float64]
@@ -70,6 +73,21 @@ def shown_frame(
         grid_SE3_ego=grid_SE3_world @ tables.world_SE3_ego[sweep],
         points_are="Points of the key frame" if in_log else "Points of the static map",
     )
+
+
+def shown_flow(store: Store, scene: str, frame: str | int | None, data_root: Path | None) -> ShownFrame:
+    """The same of the voxel labels that the current flow is of, with arrows. Raises as :func:`shown_frame`, and UsageError
+    where those labels are not the current ones.
+    """
+    index = read_index(store)
+    flow = current_product(store, index, scene, OccupancyFlow)
+    product = OCCUPANCIES[flow.attribute("labels")]
+    labels = current_product(store, index, scene, product)
+    if flow.manifest.provenance.inputs.get(product.name) != labels.manifest.fingerprint:
+        raise UsageError("the flow is of earlier labels", scene=scene, fix="run occ-pipeline run flow again")
+    shown = shown_frame(store, scene, frame, data_root, product)
+    row, grid = frame_row(labels.attribute("frame_tokens"), frame, scene), grid_of(labels)
+    return replace(shown, arrows=object_arrows(flow, row, shown.view.turn, grid.voxel_m, grid.min_m))
 
 
 def frame_title(store: Store, scene: str, row: int, frames: int) -> str:

@@ -37,6 +37,11 @@ class FrameView:
     left: str = "+y"
 
     @property
+    def turn(self) -> NDArray[np.float64]:
+        """(4, 4) float64: from the stored grid's axes to these."""
+        return turn_of(_AXES.index((self.forward, self.left)))
+
+    @property
     def top(self) -> NDArray[np.int64]:
         """(X, Y) int64: index of the topmost occupied voxel, -1 for none."""
         z = self.occupied.shape[2]
