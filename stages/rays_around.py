@@ -13,7 +13,7 @@ from ..schemas.grid import VoxelGrid
 from ..schemas.product import ProductReader
 from ..schemas.ray_counts import BLOCK_CELLS, LEAST_OF_LEVEL, LEVELS
 from .grid_frames import grid_corners
-from .kernels.openings import CROSSED, HIT, OPEN, SOLID, find_open, question
+from .kernels.openings import CROSSED, HIT, OPEN, SOLID, find_open, judge, question
 
 Float64 = NDArray[np.float64]
 UInt8 = NDArray[np.uint8]
@@ -87,6 +87,13 @@ class Rays:
         matrix = self._from_voxels(world_SE3_grid)
         question(self.rows, self.cells, matrix, self._steps, self._places(share), voxels, hit, empty)
         return hit, empty
+
+    def pierced(self, source_SE3_world: Float64, places: Float64) -> Bool:
+        """(N,) bool: which places (N, 3), metres, of a source frame, lie where many rays passed and hardly any ended."""
+        bits = np.empty(len(places), dtype=np.uint8)
+        judge(self.rows, self.cells, self.cell_SE3_world @ np.linalg.inv(source_SE3_world), places, bits)
+        through: Bool = (bits & (CROSSED | SOLID)) == CROSSED
+        return through
 
     @property
     def _steps(self) -> int:

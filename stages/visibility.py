@@ -16,10 +16,12 @@ from ..schemas.occupancy import Body, CarvedOccupancy, State, SurfaceOccupancy
 from ..schemas.parameters import Count, NotNegative, Portion, Share
 from ..schemas.product import Array, Blocks, Product, ProductReader
 from ..schemas.ray_counts import RayCounts
+from ..schemas.surfaces import Surfaces
 from ..schemas.taxonomy import NO_LABEL, TAXONOMIES, refuse_unknown_classes
-from .camera_rays import looked_at
+from .camera_views import looked_at, opaque_shapes
 from .estimate import BASE_MIB, Estimate, SceneSize
 from .rays_around import Rays, Rules
+from .shapes import Shapes
 from .stage import Needs, Part, PartResult, SceneView, Stage, frame_parts
 
 Float64 = NDArray[np.float64]
@@ -32,7 +34,7 @@ class Visibility(Stage):
     """Tells free voxels from unknown ones, and carves away what rays of other times looked through."""
 
     name: ClassVar[str] = "visibility"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     writes: ClassVar[tuple[type[Product], ...]] = (CarvedOccupancy,)
     needs: ClassVar[Needs] = Needs(cpus=1, memory_gib=1.0)
     libraries: ClassVar[tuple[str, ...]] = ("numba", "numpy")
@@ -55,8 +57,8 @@ class Visibility(Stage):
     """The share of places that must speak against a voxel."""
     kept_classes: tuple[str, ...] = ("driveable_surface", "other_flat", "sidewalk", "terrain")
     """Classes that are never carved: rays graze the ground for metres before they meet it."""
-    camera_through: NotNegative = 1.0
-    """How much of a camera's line of sight may lie in occupied voxels, in voxels: lines that cut corners pass by what is in them."""
+    camera_margin_m: NotNegative = 0.15
+    """A camera looks at what lies at most this far behind the surface that it sees, metres."""
     frames_per_part: Count = 4
     """Key frames that are judged together."""
 
@@ -64,7 +66,7 @@ class Visibility(Stage):
         refuse_unknown_classes(self.kept_classes)
 
     def reads(self) -> tuple[type[Product], ...]:
-        return (SurfaceOccupancy, ObjectClouds, RayCounts, CameraTables)
+        return (SurfaceOccupancy, Surfaces, ObjectClouds, RayCounts, CameraTables)
 
     def estimate(self, size: SceneSize) -> Estimate:
         return Estimate(size.frames * 0.9, BASE_MIB + 60.0, size.frames * 75_000.0 * size.seen)
@@ -79,10 +81,13 @@ class Visibility(Stage):
         poses: Float64 = labels.rows("world_SE3_grid", *rows)
         rules = Rules(self.votes, self.most_hits, self.carve_votes, self.carve_hits)
         rays = Rays.around(scene.product(RayCounts), grid, list(poses), rules)
-        frames = [self._frame(scene, rays, frame, pose) for frame, pose in zip(range(*rows), poses, strict=True)]
+        shapes = opaque_shapes(Shapes.of(scene, grid, range(*rows), list(poses)), rays)
+        frames = [
+            self._frame(scene, rays, shapes, frame, pose) for frame, pose in zip(range(*rows), poses, strict=True)
+        ]
         return {name: np.stack(arrays) for name, arrays in zip(_ARRAYS, zip(*frames, strict=True), strict=True)}
 
-    def _frame(self, scene: SceneView, rays: Rays, frame: int, pose: Float64) -> tuple[UInt8, ...]:
+    def _frame(self, scene: SceneView, rays: Rays, shapes: Shapes, frame: int, pose: Float64) -> tuple[UInt8, ...]:
         labels, grid = scene.product(SurfaceOccupancy), rays.grid
         state, semantics, body = (np.array(labels.rows(n, frame, frame + 1)[0]) for n in ("state", "semantics", "body"))
         occupied = np.argwhere(state == State.OCCUPIED)
@@ -101,9 +106,7 @@ class Visibility(Stage):
         # An object's surface lies within a hand of its own returns.
         seen[tuple(occupied.T)] = hit | (body[tuple(occupied.T)] > Body.STATIC)
         known = state != State.UNKNOWN
-        looked = looked_at(
-            scene.product(CameraTables), frame, grid, pose, state == State.OCCUPIED, known, self.camera_through
-        )
+        looked = looked_at(scene.product(CameraTables), frame, grid, pose, shapes, known, self.camera_margin_m)
         return state, semantics, body, seen, looked.astype(np.uint8)
 
     def assemble(self, scene: SceneView, results: Sequence[PartResult]) -> Iterator[Product]:

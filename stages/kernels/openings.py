@@ -84,3 +84,10 @@ def question(
             crossed += bits & CROSSED == CROSSED
         hit[n] = seen & HIT == HIT
         empty[n] = seen & SOLID == 0 and crossed >= places
+
+
+@kernel
+def judge(rows: Int32, cells: UInt8, cell_SE3_source: Float64, places: Float64, bits: UInt8) -> None:
+    """The judgement of the cells at ``places`` (N, 3) of the source frame; writes ``bits`` (N,). O(N)."""
+    for n in range(len(places)):
+        bits[n] = bits_at(rows, cells, cell_SE3_source, places[n, 0], places[n, 1], places[n, 2])

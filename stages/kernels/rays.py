@@ -12,8 +12,6 @@ Int64 = NDArray[np.int64]
 UInt16 = NDArray[np.uint16]
 Bool = NDArray[np.bool_]
 FULL = 65_535
-NEAR_SIDE = 0.49
-"""From a voxel's middle to just inside its sides, in voxels."""
 
 
 @kernel
@@ -72,77 +70,6 @@ def go_on(stop: float, shape: tuple[int, ...], cell: Int64, turn: Int64, left: F
     cell[axis] += turn[axis]
     left[axis] += gain[axis]
     return 0 <= cell[axis] < shape[axis]
-
-
-@kernel
-def reaches(
-    opaque: Bool, origin: Float64, step: Float64, x: int, y: int, z: int, through: float,
-    cell: Int64, turn: Int64, left: Float64, gain: Float64,
-) -> bool:  # fmt: skip
-    """Whether the way from ``origin`` along ``step`` to its end, in voxel (x, y, z), is free before that voxel.
-
-    It is, while no more than ``through``, in voxels, of it lies in opaque ones: a way that cuts their corners passes by what
-    is in them. ``cell`` to ``gain``: (3,) each, for the way's own use. O(voxels crossed).
-    """
-    start, stop = enter_and_leave(origin, step, 0.0, 1.0, opaque.shape)
-    begin(origin, step, start, opaque.shape, cell, turn, left, gain)
-    length = np.sqrt(step[0] * step[0] + step[1] * step[1] + step[2] * step[2])
-    inside, entered = 0.0, start
-    while True:
-        if cell[0] == x and cell[1] == y and cell[2] == z:
-            return True
-        leaves = min(left[0], left[1], left[2], stop)
-        if opaque[cell[0], cell[1], cell[2]]:
-            inside += (leaves - entered) * length
-            if inside > through:
-                return False
-        entered = leaves
-        if not go_on(stop, opaque.shape, cell, turn, left, gain):
-            # Rounding may end a way on the very face it was to reach.
-            return True
-
-
-@kernel
-def see(
-    opaque: Bool,
-    origin: Float64,
-    pixel_P_voxel: Float64,
-    width: float,
-    height: float,
-    through: float,
-    voxels: Int64,
-    seen: Bool,
-) -> None:
-    """Marks the ``voxels`` (N, 3) that a camera sees: in the middle, in that of a face which looks towards it, or in a corner.
-
-    ``opaque``, ``seen``: (X, Y, Z) bool. ``origin``: (3,) float64, the camera's place in voxels. ``through``: as
-    :func:`reaches` has it. ``pixel_P_voxel``: (3, 4)
-    float64, from voxels to pixels times depth. O(N x voxels crossed).
-    """
-    cell, turn, left, gain = np.empty(3, np.int64), np.empty(3, np.int64), np.empty(3), np.empty(3)
-    place, step = np.empty(3), np.empty(3)
-    m = pixel_P_voxel
-    for n in range(len(voxels)):
-        x, y, z = voxels[n, 0], voxels[n, 1], voxels[n, 2]
-        if seen[x, y, z]:
-            continue
-        for target in range(12):
-            place[0], place[1], place[2] = x + 0.5, y + 0.5, z + 0.5
-            if target in (1, 2, 3):
-                place[target - 1] += NEAR_SIDE if origin[target - 1] > place[target - 1] else -NEAR_SIDE
-            elif target > 3:
-                for axis in range(3):
-                    place[axis] += NEAR_SIDE if (target - 4) >> axis & 1 else -NEAR_SIDE
-            u = m[0, 0] * place[0] + m[0, 1] * place[1] + m[0, 2] * place[2] + m[0, 3]
-            v = m[1, 0] * place[0] + m[1, 1] * place[1] + m[1, 2] * place[2] + m[1, 3]
-            w = m[2, 0] * place[0] + m[2, 1] * place[1] + m[2, 2] * place[2] + m[2, 3]
-            if w <= 0.0 or u < 0.0 or v < 0.0 or u >= width * w or v >= height * w:
-                continue
-            for axis in range(3):
-                step[axis] = place[axis] - origin[axis]
-            if reaches(opaque, origin, step, x, y, z, through, cell, turn, left, gain):
-                seen[x, y, z] = True
-                break
 
 
 @kernel

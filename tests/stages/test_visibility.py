@@ -12,6 +12,7 @@ from occ_pipeline.schemas.object_clouds import Motion
 from occ_pipeline.schemas.occupancy import Body, CarvedOccupancy, State, SurfaceOccupancy
 from occ_pipeline.schemas.ray_counts import LEAST_OF_LEVEL, RayCounts
 from occ_pipeline.schemas.scene import SweepPoints
+from occ_pipeline.schemas.surfaces import Surfaces
 from occ_pipeline.schemas.taxonomy import NUSCENES
 from occ_pipeline.stages.raycast import Raycast
 from occ_pipeline.stages.visibility import Visibility
@@ -28,12 +29,13 @@ from occ_pipeline.tests.stages.small_world import (
     moved,
     object_clouds,
     pose,
+    surfaces,
     tables_of,
 )
 
 GOLDEN = {
     "raycast": (1, "a26ad2afdd67d4ffb9cab9311c9b64fa8ba7296375f95bd18039e3d5050a82f4"),
-    "visibility": (1, "fe5baf924830d7e5075c4ab119c827129ae5483233bf20633d7f552fe6a71b34"),
+    "visibility": (2, "b6630051f85b7dc23901c06688dbacc802151be30a32fa9800059bd49abdf555"),
 }
 EGO = pose(1000.3, -200.1, 5.2, 0.7)
 GRID = VoxelGrid.from_range((-4.0, -8.0, -0.4, 16.0, 8.0, 3.6), 0.4)
@@ -85,6 +87,14 @@ GHOST, GROUND, POLE, PARKED_NOW = (
 )
 
 
+SQUARE = np.array([(0, 1, 2), (0, 2, 3)])
+
+
+def board(x: float, y: float, half_y: float, z: float, half_z: float) -> np.ndarray:
+    """(4, 3): corners of a board across the way ahead."""
+    return np.array([(x, y + i * half_y, z + k * half_z) for i, k in ((-1, -1), (1, -1), (1, 1), (-1, 1))])
+
+
 def street(stage: Raycast | None = None) -> World:
     """A wall seen through everything in most sweeps; a car's return at GHOST in one; a thin pole that stops every tenth ray."""
     wall = lattice((WALL_X, -9.6, -0.6), (WALL_X, 9.6, 3.5), 0.1)
@@ -100,11 +110,21 @@ def street(stage: Raycast | None = None) -> World:
     # A fence of two voxels' depth that no ray ever met.
     fence = lattice((7.0, -4.6, 0.2), (7.6, -3.2, 2.8), 0.4)
     occupied |= {voxel(*place): (TREE, Body.STATIC) for place in fence.tolist()}
+    boards = surfaces(
+        [
+            (-1, moved(board(WALL_X, 0.0, 9.6, 1.5, 2.1), EGO) - EGO[:3, 3], SQUARE, WALL),
+            (-1, moved(board(7.3, -3.9, 0.8, 1.5, 1.4), EGO) - EGO[:3, 3], SQUARE, TREE),
+            (0, board(0.0, 0.0, 0.9, 0.0, 0.8), SQUARE, CAR),
+        ],
+        origin_m=EGO[:3, 3].tolist(),
+    )
     occupied |= {PARKED_NOW: (CAR, Body.RIGID)}
     box = EGO @ pose(7.0, 4.2, 1.0)
     clouds = object_clouds([Group(0, np.zeros((1, 3)))], [Motion.RIGID], np.array([[box]]), [CAR])
     clouds = replace(clouds, track_size_m=np.array([[4.0, 2.0, 1.6]], np.float32))
-    world.products |= {SurfaceOccupancy: labels(occupied), type(clouds): clouds, CameraTables: one_camera()}
+    world.products |= {
+        SurfaceOccupancy: labels(occupied), type(clouds): clouds, CameraTables: one_camera(), Surfaces: boards,
+    }  # fmt: skip
     world.run(stage or Raycast(range_m=30.0))
     return world
 
@@ -162,12 +182,12 @@ def test_what_the_camera_looks_at(world: World) -> None:
     assert mask[voxel(9.0, 0.2, 1.4)] == 1
     assert mask[voxel(WALL_X, 0.2, 1.4)] == 1, "the first occupied voxel is seen"
     assert mask[voxel(7.0, 4.2, 1.0)] == 1
-    behind = voxel(9.4, -5.6, 1.2)
-    assert state[behind] == State.FREE
-    assert mask[behind] == 1, "nothing stands where the fence was said to be"
-    kept = carved(world, carve=False)
-    assert kept.state[0][behind] == State.FREE
-    assert kept.mask_camera[0][behind] == 0, "the fence hides it"
+    behind_fence, behind_car = voxel(9.4, -5.6, 1.2), voxel(9.4, 5.8, 0.8)
+    assert (state[behind_fence], state[behind_car]) == (State.FREE, State.FREE)
+    assert mask[behind_fence] == 1, "rays went through where the fence was said to be"
+    assert carved(world, carve_votes=10**6).mask_camera[0][behind_fence] == 0, "the fence hides it"
+    assert mask[behind_car] == 0, "rays of other times do not see through where the car is now"
+    assert mask[voxel(9.4, 5.8, 2.6)] == 1, "over its roof"
     assert mask[voxel(2.2, 4.2, 1.0)] == 0, "beside the camera's field of view"
     assert mask[voxel(0.2, 0.2, 1.4)] == 0, "behind the camera"
     assert (mask[state == State.UNKNOWN] == 0).all()
