@@ -5,7 +5,6 @@ from __future__ import annotations
 import bisect
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,8 @@ from ..schemas.object_clouds import Motion, ObjectClouds
 from ..schemas.scene import SceneTables
 from ..schemas.static_map import StaticMap
 from ..schemas.taxonomy import NO_LABEL
-from .kernels.cells import majority_labels, mean_offsets, merge_rows, quantise, unpack_nearest
+from .cell_frame import BLOCK_BITS, FRAME_BITS, OBJECT_CELL_BITS, TRACK_SHIFT, XY_BITS, Z_BITS, CellFrame
+from .kernels.cells import majority_labels, mean_offsets, merge_rows, unpack_nearest
 from .stage import PartResult, SceneView
 from .tracks import Track
 
@@ -23,95 +23,11 @@ Int64 = NDArray[np.int64]
 Poses = Callable[[Int64, slice], Float64]
 """``world_SE3_box`` (N, T, 4, 4) of some tracks in some sweeps (N,)."""
 
-_BLOCK_BITS, _XY_BITS, _Z_BITS = 12, 7, 13
-_OBJECT_CELL_BITS, _FRAME_BITS, _TRACK_BITS = 11, 10, 12
-_TRACK_SHIFT = 3 * _OBJECT_CELL_BITS + _FRAME_BITS
 _TRACKS_AT_ONCE = 16
 _STATIC_ROWS = (("float32", (3,)), ("int32", ()), ("uint16", ()), ("uint8", ()), ("int32", ()))
 """Dtype and shape of a row of points, sweep, returns, labels and tracks of the static map."""
 _OBJECT_ROWS = (("float32", (3,)), ("float32", (3,)), ("int32", ()), ("uint16", ()), ("uint8", ()))
 """The same of points, sensors, sweep, returns and labels of the object clouds."""
-
-
-@dataclass(frozen=True)
-class CellFrame:
-    """The hash grid of a scene's static world: a local origin, square blocks, cells in them, and their int64 keys.
-
-    A key is block x, block y (12 bits each), cell x, cell y in the block (7 bits), cell z (13 bits), so keys sort by
-    block; with ``key << 8 | label`` it stays below 63 bits.
-    """
-
-    origin_m: tuple[float, float, float]
-    cell_m: float
-    cells_per_block: int
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.cells_per_block <= 1 << _XY_BITS:
-            raise ValueError(f"a block must be 1 to {1 << _XY_BITS} cells wide, found {self.cells_per_block}")
-
-    @classmethod
-    def of(cls, tables: SceneTables, cell_m: float, block_m: float) -> CellFrame:
-        """The frame of a scene: its origin is the first ego position, rounded down to a whole block in the world."""
-        block = round(block_m / cell_m) * cell_m
-        start = tables.world_SE3_ego[0, :3, 3]
-        x, y, z = (float(v) for v in np.floor(start / block) * block)
-        return cls((x, y, z), cell_m, round(block_m / cell_m))
-
-    @property
-    def block_m(self) -> float:
-        """Edge of a block, metres."""
-        return self.cells_per_block * self.cell_m
-
-    @property
-    def local_SE3_world(self) -> Float64:
-        """(4, 4) float64: subtracts the origin."""
-        matrix = np.eye(4)
-        matrix[:3, 3] = np.negative(self.origin_m)
-        return matrix
-
-    def keys(self, points: Float64) -> tuple[Int64, Int64]:
-        """Keys (N,) and quantised offsets (N, 3) of points (N, 3) float64, metres, relative to the origin."""
-        cells, offsets = quantise(points, self.cell_m)
-        block = cells[:, :2] // self.cells_per_block
-        inside = cells[:, :2] - block * self.cells_per_block
-        block = block + (1 << (_BLOCK_BITS - 1))
-        height = cells[:, 2] + (1 << (_Z_BITS - 1))
-        keys = block[:, 0]
-        for bits, value in (
-            (_BLOCK_BITS, block[:, 1]),
-            (_XY_BITS, inside[:, 0]),
-            (_XY_BITS, inside[:, 1]),
-            (_Z_BITS, height),
-        ):
-            keys = keys << bits | value
-        return keys, offsets
-
-    def cells(self, keys: Int64) -> tuple[Int64, Int64]:
-        """Blocks (N, 2) and cells (N, 3), counted from the origin, of keys."""
-        height = (keys & ((1 << _Z_BITS) - 1)) - (1 << (_Z_BITS - 1))
-        rest = keys >> _Z_BITS
-        y, x = rest & ((1 << _XY_BITS) - 1), (rest >> _XY_BITS) & ((1 << _XY_BITS) - 1)
-        rest = rest >> (2 * _XY_BITS)
-        block = np.stack([rest >> _BLOCK_BITS, rest & ((1 << _BLOCK_BITS) - 1)], axis=1) - (1 << (_BLOCK_BITS - 1))
-        xy = block * self.cells_per_block + np.stack([x, y], axis=1)
-        return block, np.concatenate([xy, height[:, None]], axis=1)
-
-    @staticmethod
-    def object_keys(points: Float64, cell_m: float, track: int, group: int) -> tuple[Int64, Int64]:
-        """Keys and quantised offsets of points of one track in its box frame; group 0 is rigid, else key frame + 1.
-
-        Raises ValueError beyond 1023 key frames or 4095 tracks: with ``key << 8 | label`` they would not fit 63 bits.
-        """
-        if group >= 1 << _FRAME_BITS or track >= 1 << _TRACK_BITS:
-            raise ValueError(
-                f"track {track} in key frame {group - 1}: a scene this long needs cutting into shorter ones"
-            )
-        cells, offsets = quantise(points, cell_m)
-        cells = np.clip(cells + (1 << (_OBJECT_CELL_BITS - 1)), 0, (1 << _OBJECT_CELL_BITS) - 1)
-        keys = np.full(len(points), track << _FRAME_BITS | group, dtype=np.int64)
-        for axis in range(3):
-            keys = keys << _OBJECT_CELL_BITS | cells[:, axis]
-        return keys, offsets
 
 
 def _sensors(tables: SceneTables) -> Float64:
@@ -153,7 +69,7 @@ def assemble_static(
 
 def _columns(results: Sequence[PartResult]) -> list[int]:
     """Keys that part the tables into columns of blocks, from the least key to above the greatest."""
-    shift = _BLOCK_BITS + 2 * _XY_BITS + _Z_BITS
+    shift = BLOCK_BITS + 2 * XY_BITS + Z_BITS
     ends = [int(key) >> shift for r in results if len(r["static"]) for key in r["static"][[0, -1], 0]]
     return [column << shift for column in range(min(ends, default=0), max(ends, default=0) + 2)]
 
@@ -195,7 +111,7 @@ def assemble_objects(
     per_group: list[tuple[NDArray[np.generic], ...]] = []
     for first in range(0, max(len(tracks), 1), _TRACKS_AT_ONCE):
         some = slice(first, first + _TRACKS_AT_ONCE)
-        low, high = some.start << _TRACK_SHIFT, some.stop << _TRACK_SHIFT
+        low, high = some.start << TRACK_SHIFT, some.stop << TRACK_SHIFT
         rows = merge_rows([_between(r["objects"], low, high) for r in results])
         votes = [_between(r["object_votes"], low << 8, high << 8) for r in results]
         columns, groups = _clouds(tables, cell_m, rows, votes, some, poses)
@@ -225,7 +141,7 @@ def _clouds(
 ) -> tuple[tuple[NDArray[np.generic], ...], tuple[NDArray[np.generic], ...]]:
     """Rows as :data:`_OBJECT_ROWS` has them; and per group its track, key frame (-1 for rigid) and number of rows."""
     keys = rows[:, 0]
-    cell_mask, bits = (1 << _OBJECT_CELL_BITS) - 1, _OBJECT_CELL_BITS
+    cell_mask, bits = (1 << OBJECT_CELL_BITS) - 1, OBJECT_CELL_BITS
     cells = np.stack([keys >> 2 * bits & cell_mask, keys >> bits & cell_mask, keys & cell_mask], axis=1)
     points = (cells - (1 << (bits - 1)) + mean_offsets(rows)) * cell_m
     groups, counts = np.unique(keys >> 3 * bits, return_counts=True)
@@ -238,8 +154,8 @@ def _clouds(
         majority_labels(keys, votes),
     )
     return columns, (
-        (groups >> _FRAME_BITS).astype(np.int32),
-        ((groups & ((1 << _FRAME_BITS) - 1)) - 1).astype(np.int32),
+        (groups >> FRAME_BITS).astype(np.int32),
+        ((groups & ((1 << FRAME_BITS) - 1)) - 1).astype(np.int32),
         counts.astype(np.int64),
     )
 

@@ -17,10 +17,11 @@ from ..schemas.product import Product
 from ..schemas.scene import SceneTables, SweepPoints
 from ..schemas.static_map import StaticMap
 from ..schemas.taxonomy import NO_LABEL, TAXONOMIES, refuse_unknown_classes
+from .cell_frame import CellFrame
 from .estimate import BASE_MIB, Estimate, SceneSize
 from .kernels.cells import CellTable, pack_nearest
 from .kernels.split import DROPPED, STATIC, assign, transform
-from .map_assembly import CellFrame, assemble_objects, assemble_static
+from .map_assembly import assemble_objects, assemble_static
 from .stage import Needs, Part, PartResult, SceneView, Stage
 from .tracks import Track, box_poses, classify_motion, scene_tracks
 
