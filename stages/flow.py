@@ -47,7 +47,7 @@ class Flow(Stage):
         return (OCCUPANCIES[self.labels], ObjectClouds)
 
     def estimate(self, size: SceneSize) -> Estimate:
-        return Estimate(size.frames * 0.01, BASE_MIB + 20.0, size.frames * 6_000.0)
+        return Estimate(0.1 + size.frames * 0.01, BASE_MIB + 0.1 * size.frames, size.frames * 6_000.0)
 
     def parts(self, scene: SceneView) -> list[Part]:
         return frame_parts(scene, self.frames_per_part)

@@ -125,7 +125,7 @@ def other(default: Any) -> Any:
     if isinstance(default, (int, float)):
         return default + 1
     if isinstance(default, str):
-        return {"open3d": "pymeshlab"}[default]
+        return {"open3d": "pymeshlab", "carved_occupancy": "surface_occupancy"}[default]
     if isinstance(default, tuple):
         return default[:-1] + ((default[-1] + 1,) if isinstance(default[-1], float) else ())
     return GRIDS["surroundocc"]
@@ -167,7 +167,7 @@ def test_every_reason_is_told(committed: Committed) -> None:
 def test_changed_file(committed: Committed) -> None:
     committed.sources = {"a.bin": "1" * 64}
     steps = committed.plan()
-    assert reasons(steps) == ["changed", "upstream", "upstream", "changed", "upstream"]
+    assert reasons(steps) == ["changed", "upstream", "upstream", "changed", "upstream", "upstream"]
     assert steps["separate"].why.startswith("files changed")
 
 
@@ -197,7 +197,7 @@ def test_changed_cameras_rerun_only_who_reads_them(committed: Committed) -> None
     assert {step.reason for step in committed.plan_stages(stages).values()} == {"done"}
     committed.cameras = "d" * 64
     steps = committed.plan_stages(stages)
-    assert {name for name, step in steps.items() if step.reason != "done"} == {"visibility", "reads_cameras"}
+    assert {name for name, step in steps.items() if step.reason != "done"} == {"visibility", "flow", "reads_cameras"}
     assert (steps["reads_cameras"].reason, steps["reads_cameras"].why) == ("upstream", "camera_tables changed")
 
 
