@@ -1,0 +1,129 @@
+"""A pose graph: poses that agree best with measured transforms between pairs of them, by robust Gauss-Newton on SE(3).
+
+Perturbations are on the right, rotation first: ``pose @ exp(delta)``, as in small_gicp, whose Hessians are used as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_matrix
+from scipy.sparse.linalg import splu
+from scipy.spatial.transform import Rotation
+
+Float64 = NDArray[np.float64]
+_OUTLIER = 16.8
+"""Squared Mahalanobis distance that one of a hundred good measurements of six numbers exceeds."""
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A measured transform between two poses."""
+
+    i: int
+    j: int
+    i_SE3_j: Float64
+    """(4, 4) float64: the second pose in the first's frame."""
+    information: Float64
+    """(6, 6) float64, rotation before translation, 1/rad and 1/m squared: of a perturbation on the right."""
+    robust: bool = True
+    """Whether it loses weight where it disagrees with the others."""
+
+
+def exponential(delta: Float64) -> Float64:
+    """(4, 4) of a small perturbation (6,), rotation vector and translation kept apart."""
+    matrix = np.eye(4)
+    matrix[:3, :3] = Rotation.from_rotvec(delta[:3]).as_matrix()
+    matrix[:3, 3] = delta[3:]
+    return matrix
+
+
+def difference(a: Float64, b: Float64) -> Float64:
+    """(6,) float64: rotation vector and translation of ``inv(a) @ b``."""
+    between = np.linalg.inv(a) @ b
+    return np.concatenate([Rotation.from_matrix(between[:3, :3]).as_rotvec(), between[:3, 3]])
+
+
+def adjoint(pose: Float64) -> Float64:
+    """(6, 6) float64: moves a perturbation from the right of a transform to its left, rotation first."""
+    rotation, (x, y, z) = pose[:3, :3], pose[:3, 3]
+    skew = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
+    matrix = np.zeros((6, 6))
+    matrix[:3, :3] = matrix[3:, 3:] = rotation
+    matrix[3:, :3] = skew @ rotation
+    return matrix
+
+
+def solve(poses: Float64, factors: Sequence[Factor], iterations: int = 30) -> Float64:
+    """Poses (N, 4, 4) float64 that agree best with the factors, from a first guess; pose 0 stays where it is.
+
+    Cauchy weights; stops when no pose moves by more than a micrometre or microradian. Every pose must be tied to pose 0
+    by some chain of factors. O(N) for chains with short loops.
+    """
+    found = np.array(poses, dtype=np.float64)
+    for _ in range(iterations):
+        step = _step(found, factors)
+        for k in range(1, len(found)):
+            found[k] = found[k] @ exponential(step[k])
+        found[:, 3] = (0.0, 0.0, 0.0, 1.0)
+        if np.abs(step).max(initial=0.0) < 1e-6:
+            break
+    return found
+
+
+def _step(poses: Float64, factors: Sequence[Factor]) -> Float64:
+    """(N, 6) float64: the Gauss-Newton step from here."""
+    size = 6 * len(poses)
+    rows: list[NDArray[Any]] = []
+    columns: list[NDArray[Any]] = []
+    values: list[Float64] = []
+    right = np.zeros(size)
+    for factor in factors:
+        i_SE3_j = np.linalg.inv(poses[factor.i]) @ poses[factor.j]
+        error = difference(factor.i_SE3_j, i_SE3_j)
+        weight = 1.0 / (1.0 + error @ factor.information @ error / _OUTLIER) if factor.robust else 1.0
+        jacobian = np.hstack([-adjoint(np.linalg.inv(i_SE3_j)), np.eye(6)])
+        places = np.concatenate([6 * factor.i + np.arange(6), 6 * factor.j + np.arange(6)])
+        weighted = jacobian.T @ factor.information * weight
+        rows.append(np.repeat(places, 12))
+        columns.append(np.tile(places, 12))
+        values.append((weighted @ jacobian).ravel())
+        right[places] -= weighted @ error
+    # Pose 0 is held.
+    rows.append(np.arange(6))
+    columns.append(np.arange(6))
+    values.append(np.full(6, 1e12))
+    matrix = coo_matrix(
+        (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), shape=(size, size)
+    ).tocsc()
+    solved: Float64 = splu(matrix).solve(right)
+    return solved.reshape(-1, 6)
+
+
+def gauge(poses: Float64, like: Float64, arm_m: float = 10.0) -> Float64:
+    """The rigid transform (4, 4) that brings a trajectory (N, 4, 4) nearest to another.
+
+    Up and north come from the mean of all rotations, since logs that put every pose at height 0 are right about up and wrong
+    about slopes; then heading and place from the vehicle's positions and from points ``arm_m`` ahead and to its left.
+    """
+    turns = like[:, :3, :3] @ np.swapaxes(poses[:, :3, :3], 1, 2)
+    first = np.eye(4)
+    first[:3, :3] = Rotation.from_matrix(turns).mean().as_matrix()
+    here, there = (_marks(first @ poses, arm_m), _marks(like, arm_m))
+    here_flat, there_flat = here[:, :2] - here[:, :2].mean(axis=0), there[:, :2] - there[:, :2].mean(axis=0)
+    cross = float((here_flat[:, 0] * there_flat[:, 1] - here_flat[:, 1] * there_flat[:, 0]).sum())
+    yaw = np.arctan2(cross, float((here_flat * there_flat).sum()))
+    second = np.eye(4)
+    second[:3, :3] = Rotation.from_rotvec([0.0, 0.0, yaw]).as_matrix()
+    second[:3, 3] = like[:, :3, 3].mean(axis=0) - (second @ first @ poses)[:, :3, 3].mean(axis=0)
+    return second @ first
+
+
+def _marks(poses: Float64, arm_m: float) -> Float64:
+    """(3 N, 3) float64: of every pose its place, and points ahead of it and to its left."""
+    places = poses[:, :3, 3]
+    return np.concatenate([places, places + arm_m * poses[:, :3, 0], places + arm_m * poses[:, :3, 1]])
