@@ -13,6 +13,7 @@ from ..schemas.scene import DatasetTables, SceneList
 from ..stages.densify import Densify
 from ..stages.raycast import Raycast
 from ..stages.reconstruct import Reconstruct
+from ..stages.refine_poses import RefinePoses
 from ..stages.separate import Separate
 from ..stages.stage import Stage
 from ..stages.visibility import Visibility
@@ -21,7 +22,7 @@ from .graph import INDEXED
 from .recipes import Recipe, is_path, packaged, read_recipe
 
 STAGES: Mapping[str, type[Stage]] = MappingProxyType(
-    {s.name: s for s in (Separate, Reconstruct, Densify, Raycast, Visibility)}
+    {s.name: s for s in (RefinePoses, Separate, Reconstruct, Densify, Raycast, Visibility)}
 )
 """Stage classes by name."""
 

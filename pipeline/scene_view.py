@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ..schemas.product import Array, Product, ProductReader, load
+from ..schemas.cameras import CameraTables
+from ..schemas.product import Array, InMemory, Product, ProductReader, load
+from ..schemas.refined_poses import RefinedPoses, refined_cameras, refined_tables
 from ..schemas.scene import SceneTables, SweepPoints
 from .sources import read_sweep
 from .store.store import Store
@@ -30,7 +32,10 @@ class SceneAddress:
 
 
 class StoredScene:
-    """A scene whose products come from the store and whose sweeps come from the data root."""
+    """A scene whose products come from the store and whose sweeps come from the data root.
+
+    Where :class:`RefinedPoses` may be read, poses, boxes and cameras are refined by them.
+    """
 
     def __init__(self, address: SceneAddress) -> None:
         self._address = address
@@ -44,7 +49,13 @@ class StoredScene:
 
     @cached_property
     def _tables(self) -> SceneTables:
-        return load(SceneTables, self.product(SceneTables))
+        logged = load(SceneTables, self.product(SceneTables))
+        return logged if self._refined is None else refined_tables(logged, self._refined)
+
+    @cached_property
+    def _refined(self) -> RefinedPoses | None:
+        """Refined poses, for a stage that reads them."""
+        return load(RefinedPoses, self.product(RefinedPoses)) if RefinedPoses in self._fingerprints else None
 
     def sweep(self, index: int) -> SweepPoints:
         """One sweep's points. Raises InputError if its files are not what they should be."""
@@ -54,8 +65,14 @@ class StoredScene:
         """Read access to a committed product of this scene."""
         if product not in self._readers:
             stored = self._address.store.reader(self._address.scene, product, self._fingerprints[product])
-            self._readers[product] = _KeepsSmallArrays(stored)
+            kept = _KeepsSmallArrays(stored)
+            self._readers[product] = self._cameras(kept) if product is CameraTables else kept
         return self._readers[product]
+
+    def _cameras(self, logged: ProductReader) -> ProductReader:
+        if self._refined is None:
+            return logged
+        return InMemory(refined_cameras(load(CameraTables, logged), self.tables, self._refined))
 
 
 class _KeepsSmallArrays:

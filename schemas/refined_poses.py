@@ -43,9 +43,7 @@ class RefinedPoses(Product):
 
     name: ClassVar[str] = "refined_poses"
 
-    world_SE3_ego: Array = array(
-        "sweep", "row", "column", dtype="float64", fill=_NAN, valid=[Poses()], row=4, column=4
-    )
+    world_SE3_ego: Array = array("sweep", "row", "column", dtype="float64", fill=_NAN, valid=[Poses()], row=4, column=4)
     """(S, 4, 4) float64: ego pose at the time of every sweep."""
     node_sweeps: Array = array("node", dtype="int32", fill=-1, valid=[Indexes("sweep"), Increasing()])
     """(N,) int32: which sweeps were registered."""

@@ -36,7 +36,9 @@ class Judge:
     most_refused: float
     reach_m: float
 
-    def judged(self, surfaces: Sequence[Surface], factors: Sequence[Factor], overlap: Float64, converged: Bool) -> RefinedPoses:
+    def judged(
+        self, surfaces: Sequence[Surface], factors: Sequence[Factor], overlap: Float64, converged: Bool
+    ) -> RefinedPoses:
         """The scene's poses, from surfaces of its nodes and registrations between them with overlap (M,), convergence (M,)."""
         good = [f for f, o, c in zip(factors, overlap, converged, strict=True) if c and o >= self.least_overlap]
         shares = _mean_overlap(len(self.nodes), factors, overlap)
@@ -58,7 +60,9 @@ class Judge:
         if verdict != "refined":
             return kept(self.tables, self.nodes, verdict, reason, measured)
         tied = {node for factor in good for node in (factor.i, factor.j)}
-        status = np.array([PoseStatus.REFINED if k in tied else PoseStatus.CARRIED for k in range(len(logged))], np.uint8)
+        status = np.array(
+            [PoseStatus.REFINED if k in tied else PoseStatus.CARRIED for k in range(len(logged))], np.uint8
+        )
         status[worse] = PoseStatus.REFUSED
         return _product(self.tables, self.nodes, corrections, status, verdict, reason, measured)
 
@@ -74,12 +78,12 @@ class Judge:
 
     def _verdict(self, measured: Measured, worse: Bool) -> tuple[Verdict, str]:
         gains, said = measured.gains(), measured.said()
-        if worse.mean() > self.most_refused:
-            return "refused", f"{int(worse.sum())} of {len(worse)} key frames would not agree better; {said}"
+        if max(gains) < self.least_gain or max(gains) <= 0.0:
+            return "kept", f"refinement would gain too little; {said}"
         if min(gains) < 0.0:
             return "refused", f"the whole would not agree better; {said}"
-        if max(gains) < self.least_gain:
-            return "kept", f"the log's poses agree with its scans; {said}"
+        if worse.mean() > self.most_refused:
+            return "refused", f"{int(worse.sum())} of {len(worse)} key frames would not agree better; {said}"
         return "refined", said
 
 

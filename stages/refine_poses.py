@@ -63,7 +63,11 @@ class RefinePoses(Stage):
     """Key frames that are registered together."""
 
     def __post_init__(self) -> None:
-        if not self.steps or self.steps[0] != 1 or any(b <= a for a, b in zip(self.steps, self.steps[1:], strict=False)):
+        if (
+            not self.steps
+            or self.steps[0] != 1
+            or any(b <= a for a, b in zip(self.steps, self.steps[1:], strict=False))
+        ):
             raise ValueError(f"steps must begin with 1 and increase, found {self.steps}")
 
     def reads(self) -> tuple[type[Product], ...]:

@@ -25,25 +25,26 @@ class Scan:
     """A scan thinned for registration, in the ego frame of its sweep."""
 
     points: Float32
-    """(N, 3) float32, metres: one per voxel, the mean of its returns."""
+    """(N, 3) float32, metres: the sweep's own, one per voxel, the mean of its returns."""
     normals: Float32
-    """(N, 3) float32: unit normals of the surface around each, of either sign; zero where too few points are near."""
+    """(N, 3) float32: unit normals of the surface around each, of either sign."""
     native: Any
-    """The same as small_gicp's point cloud with covariances, and its tree; None where there are too few points."""
+    """Of the sweep and those around it, small_gicp's point cloud with covariances and its tree; None where too few returns."""
 
     @classmethod
-    def of(cls, points: NDArray[Any], voxel_m: float) -> Scan:
-        """Of returns (N, 3), metres."""
+    def of(cls, own: Float64, around: Float64, voxel_m: float) -> Scan:
+        """Of a sweep's own returns (N, 3), metres, and those of sweeps around it (M, 3), which make surfaces of its rings."""
         import small_gicp
 
         gicp: Any = small_gicp
-        if len(points) < LEAST_POINTS:
+        if len(own) < LEAST_POINTS:
             return cls(np.zeros((0, 3), np.float32), np.zeros((0, 3), np.float32), None)
-        returns = np.ascontiguousarray(points, dtype=np.float64)
         # One thread: more give other points.
-        native = gicp.preprocess_points(returns, voxel_m, NEIGHBOURS, num_threads=1)
-        thin, normals = np.asarray(native[0].points()), np.asarray(native[0].normals())
-        return cls(thin[:, :3].astype(np.float32), normals[:, :3].astype(np.float32), native)
+        native = gicp.preprocess_points(np.concatenate([own, around]), voxel_m, NEIGHBOURS, num_threads=1)
+        points = np.asarray(gicp.voxelgrid_sampling(own, voxel_m, num_threads=1).points())[:, :3]
+        nearest = native[1].batch_nearest_neighbor_search(points, num_threads=1)[0]
+        normals = np.asarray(native[0].normals())[np.asarray(nearest, dtype=np.int64), :3]
+        return cls(points.astype(np.float32), normals.astype(np.float32), native)
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def register(target: Scan, source: Scan, target_SE3_source: Float64, reach_m: fl
     )  # fmt: skip
     pose = np.array(found.T_target_source, dtype=np.float64)
     pose[3] = (0.0, 0.0, 0.0, 1.0)
-    overlap = float(found.num_inliers) / len(source.points)
+    overlap = float(found.num_inliers) / int(source.native[0].size())
     return Registration(pose, _information(np.asarray(found.H, dtype=np.float64)), overlap, bool(found.converged))
 
 

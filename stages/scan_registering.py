@@ -49,20 +49,31 @@ class Registrar:
         """The scans of all nodes in ``own``, in some pair, or between a pair that is near."""
         between = {node for i, j in pairs if _near(i, j) for node in range(i, j)}
         wanted = sorted({*own, *between, *(node for pair in pairs for node in pair)})
-        return {node: Scan.of(self._static(scene, int(self._nodes[node])), self._voxel_m) for node in wanted}
+        around = {node: self._around(int(self._nodes[node])) for node in wanted}
+        sweeps = np.unique(np.concatenate([np.zeros(0, np.int64), *around.values()]))
+        # All at once: tracks are many and sweeps few.
+        boxes = box_poses(self._tracks, self._tables.timestamps_ns[sweeps], _CARRY_S)
+        box_of = dict(zip(sweeps.tolist(), boxes, strict=True))
+        return {
+            node: Scan.of(*self._static(scene, int(self._nodes[node]), around[node], box_of), self._voxel_m)
+            for node in wanted
+        }
 
-    def _static(self, scene: SceneView, sweep: int) -> Float64:
-        """(N, 3) float64, metres: static returns of a sweep and of those around it, in its ego frame."""
+    def _static(
+        self, scene: SceneView, sweep: int, around: NDArray[np.int64], boxes: Mapping[int, Float64]
+    ) -> tuple[Float64, Float64]:
+        """(N, 3) and (M, 3) float64, metres: static returns of a sweep, and of those around it, in its ego frame."""
         tables = self._tables
         ego_SE3_world = np.linalg.inv(tables.world_SE3_ego[sweep])
-        sweeps = self._around(sweep)
-        boxes = box_poses(self._tracks, tables.timestamps_ns[sweeps], _CARRY_S)
-        pieces: list[Float64] = []
-        for other, world_SE3_box in zip(sweeps.tolist(), boxes, strict=True):
-            there = self._outside_boxes(scene, other, world_SE3_box)
-            ego_SE3_other = ego_SE3_world @ tables.world_SE3_ego[other]
-            pieces.append(there @ ego_SE3_other[:3, :3].T + ego_SE3_other[:3, 3])
-        return np.concatenate(pieces)
+        own, pieces = np.zeros((0, 3)), [np.zeros((0, 3))]
+        for other in around.tolist():
+            there = self._outside_boxes(scene, other, boxes[other])
+            if other == sweep:
+                own = there
+            else:
+                ego_SE3_other = ego_SE3_world @ tables.world_SE3_ego[other]
+                pieces.append(there @ ego_SE3_other[:3, :3].T + ego_SE3_other[:3, 3])
+        return own, np.concatenate(pieces)
 
     def _around(self, sweep: int) -> NDArray[np.int64]:
         """A sweep with the farthest one before and after it that is near enough in time."""
@@ -79,7 +90,9 @@ class Registrar:
         boxes = np.ascontiguousarray(np.linalg.inv(world_SE3_box[present]) @ self._tables.world_SE3_ego[sweep])
         # Every object might move: parked ones are cut out too.
         moving = np.ones(len(present), dtype=np.bool_)
-        owner = assign(points, boxes, self._halves[present], moving, self._ego_box, self._range, self._margin_m, 0.0, 0.0)
+        owner = assign(
+            points, boxes, self._halves[present], moving, self._ego_box, self._range, self._margin_m, 0.0, 0.0
+        )
         return points[owner == STATIC]
 
     def result(self, scans: Mapping[int, Scan], own: Sequence[int], pairs: Sequence[Pair]) -> PartResult:
@@ -98,7 +111,6 @@ class Registrar:
             "overlap": np.array([found[p].overlap for p in done_pairs], dtype=np.float64),
             "converged": np.array([found[p].converged for p in done_pairs], dtype=np.bool_),
         }
-
 
     def _registered(self, scans: Mapping[int, Scan], pairs: Sequence[Pair]) -> dict[Pair, Registration]:
         """Registrations of pairs. Those some steps apart start from the steps between, which are registered first."""
