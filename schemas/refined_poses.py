@@ -67,8 +67,8 @@ class RefinedPoses(Product):
     """The verdict in a sentence."""
     map_thickness_m: list[float | None]
     """Median over 0.4 m cells of the standard deviation of the ground's height, before and after; null where unknown."""
-    moved: dict[str, float]
-    """Largest correction: ``translation_m`` and ``rotation_deg``."""
+    found: dict[str, float]
+    """The largest correction that registration found, applied or not: ``translation_m`` and ``rotation_deg``."""
 
 
 @dataclass(frozen=True)

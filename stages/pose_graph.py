@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
-from scipy.sparse.linalg import splu
+from scipy.sparse import linalg as sparse
 from scipy.spatial.transform import Rotation
 
 Float64 = NDArray[np.float64]
@@ -42,10 +42,16 @@ def exponential(delta: Float64) -> Float64:
     return matrix
 
 
+def between(world_SE3_a: Float64, world_SE3_b: Float64) -> Float64:
+    """``a_SE3_b`` (4, 4) float64 of two poses, or of two runs of them (N, 4, 4)."""
+    way: Float64 = np.linalg.inv(world_SE3_a) @ world_SE3_b
+    return way
+
+
 def difference(a: Float64, b: Float64) -> Float64:
     """(6,) float64: rotation vector and translation of ``inv(a) @ b``."""
-    between = np.linalg.inv(a) @ b
-    return np.concatenate([Rotation.from_matrix(between[:3, :3]).as_rotvec(), between[:3, 3]])
+    away = between(a, b)
+    return np.concatenate([Rotation.from_matrix(away[:3, :3]).as_rotvec(), away[:3, 3]])
 
 
 def adjoint(pose: Float64) -> Float64:
@@ -83,10 +89,10 @@ def _step(poses: Float64, factors: Sequence[Factor]) -> Float64:
     values: list[Float64] = []
     right = np.zeros(size)
     for factor in factors:
-        i_SE3_j = np.linalg.inv(poses[factor.i]) @ poses[factor.j]
+        i_SE3_j = between(poses[factor.i], poses[factor.j])
         error = difference(factor.i_SE3_j, i_SE3_j)
         weight = 1.0 / (1.0 + error @ factor.information @ error / _OUTLIER) if factor.robust else 1.0
-        jacobian = np.hstack([-adjoint(np.linalg.inv(i_SE3_j)), np.eye(6)])
+        jacobian = np.hstack([-adjoint(between(poses[factor.j], poses[factor.i])), np.eye(6)])
         places = np.concatenate([6 * factor.i + np.arange(6), 6 * factor.j + np.arange(6)])
         weighted = jacobian.T @ factor.information * weight
         rows.append(np.repeat(places, 12))
@@ -100,7 +106,8 @@ def _step(poses: Float64, factors: Sequence[Factor]) -> Float64:
     matrix = coo_matrix(
         (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), shape=(size, size)
     ).tocsc()
-    solved: Float64 = splu(matrix).solve(right)
+    factorised: Any = cast("Any", sparse).splu(matrix)
+    solved: Float64 = factorised.solve(right)
     return solved.reshape(-1, 6)
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
+
+from .pose_graph import between
 
 Float64 = NDArray[np.float64]
 Float32 = NDArray[np.float32]
@@ -52,7 +55,7 @@ class Residuals:
         found: list[list[Float64]] = [[] for _ in poses]
         for i, j in self._pairs:
             if i in self._trees and len(self._surfaces[j].points):
-                distances = self._distances(i, j, np.linalg.inv(poses[i]) @ poses[j])
+                distances = self._distances(i, j, between(poses[i], poses[j]))
                 found[i].append(distances)
                 found[j].append(distances)
         medians = [np.median(np.concatenate(rows)) if sum(map(len, rows)) else np.nan for rows in found]
@@ -62,9 +65,10 @@ class Residuals:
         target, source = self._surfaces[i], self._surfaces[j]
         some = source.points[:: max(len(source.points) // _MOST_POINTS, 1)].astype(np.float64)
         moved = some @ i_SE3_j[:3, :3].T + i_SE3_j[:3, 3]
-        away, nearest = self._trees[i].query(moved, distance_upper_bound=self._reach_m)
-        there = np.isfinite(away)
-        nearest = nearest[there]
+        tree: Any = self._trees[i]
+        away, neighbour = tree.query(moved, distance_upper_bound=self._reach_m)
+        there: NDArray[np.bool_] = np.isfinite(away)
+        nearest: NDArray[np.int64] = neighbour[there]
         offsets = moved[there] - target.points[nearest]
         distances: Float64 = np.abs((offsets * target.normals[nearest]).sum(axis=1))
         return distances
@@ -78,21 +82,24 @@ def ground_thickness(surfaces: Sequence[Surface], poses: Float64) -> float | Non
     return map_thickness(np.concatenate([np.zeros((0, 3)), *points]), scans)
 
 
-def map_thickness(points: Float64, scans: NDArray[np.integer], cell_m: float = THICKNESS_CELL_M) -> float | None:
+def map_thickness(points: Float64, scans: NDArray[np.integer[Any]], cell_m: float = THICKNESS_CELL_M) -> float | None:
     """Median over cells of the standard deviation of height, metres; None where no cell has points of two scans.
 
     points: (N, 3) float64, metres, of the ground, world. scans: (N,) integers: which scan saw each. Cells are columns of edge
-    ``cell_m``; those count that hold five points or more, of two scans or more.
+    ``cell_m``; those count that hold five points or more, of two scans or more. O(N log N).
     """
     if len(points) == 0:
         return None
     columns = np.floor((points[:, :2] - points[:, :2].min(axis=0)) / cell_m).astype(np.int64)
-    cells, cell = np.unique(columns[:, 0] * (columns[:, 1].max() + 1) + columns[:, 1], return_inverse=True)
-    count = np.bincount(cell)
-    height = points[:, 2] - points[:, 2].mean()
-    mean = np.bincount(cell, height) / count
-    variance = np.bincount(cell, (height - mean[cell]) ** 2) / count
-    scan_of_cell = np.unique(cell * (int(scans.max()) + 1) + scans) // (int(scans.max()) + 1)
-    seen_by = np.bincount(scan_of_cell, minlength=len(cells))
-    counts = (count >= _LEAST_RETURNS) & (seen_by >= 2)
-    return float(np.median(np.sqrt(variance[counts]))) if counts.any() else None
+    keys = columns[:, 0] * (columns[:, 1].max() + 1) + columns[:, 1]
+    order = np.lexsort((scans, keys))
+    keys, height, scan = keys[order], points[order, 2] - points[:, 2].mean(), np.asarray(scans)[order]
+    starts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1]))
+    counts = np.diff(np.append(starts, len(keys)))
+    means = np.add.reduceat(height, starts) / counts
+    variance = np.add.reduceat((height - np.repeat(means, counts)) ** 2, starts) / counts
+    seen_by = np.add.reduceat(np.append(True, scan[1:] != scan[:-1]).astype(np.int64), starts)
+    # A cell's first point is a new scan even where the cell before ended with the same one.
+    first_again = np.append(False, scan[1:] == scan[:-1])[starts]
+    judged = (counts >= _LEAST_RETURNS) & (seen_by + first_again >= 2)
+    return float(np.median(np.sqrt(variance[judged]))) if judged.any() else None

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from .pose_graph import Factor, difference
+from .pose_graph import Factor, between, difference
 
 Float64 = NDArray[np.float64]
 GROUPS = ((0, 1), (2,), (3, 4), (5,))
@@ -28,7 +28,7 @@ def step_sigmas(logged: Float64, registrations: Sequence[Factor]) -> Float64:
     noises: defaultdict[int, list[Float64]] = defaultdict(list)
     for factor in registrations:
         steps = factor.j - factor.i
-        i_SE3_j = np.linalg.inv(logged[factor.i]) @ logged[factor.j]
+        i_SE3_j = between(logged[factor.i], logged[factor.j])
         errors[steps].append(difference(factor.i_SE3_j, i_SE3_j) ** 2)
         noises[steps].append(np.diag(np.linalg.inv(factor.information)))
     variance = _FLOOR**2
@@ -47,6 +47,5 @@ def log_factors(logged: Float64, sigmas: Float64) -> list[Factor]:
     """The log's way from each pose (N, 4, 4) to the next, with standard errors (6,)."""
     information = np.diag(1.0 / sigmas**2)
     return [
-        Factor(k, k + 1, np.linalg.inv(logged[k]) @ logged[k + 1], information, robust=False)
-        for k in range(len(logged) - 1)
+        Factor(k, k + 1, between(logged[k], logged[k + 1]), information, robust=False) for k in range(len(logged) - 1)
     ]

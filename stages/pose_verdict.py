@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -54,7 +54,7 @@ class Judge:
         refined = logged @ corrections
         measured = Measured(
             before, residuals.of(refined) if worse.any() else after, shares,
-            (ground_thickness(surfaces, logged), ground_thickness(surfaces, refined)),
+            (ground_thickness(surfaces, logged), ground_thickness(surfaces, refined)), corrections,
         )  # fmt: skip
         verdict, reason = self._verdict(measured, worse)
         if verdict != "refined":
@@ -98,6 +98,9 @@ class Measured:
     overlap: Float32
     """(N,)"""
     thickness_m: tuple[float | None, float | None] = (None, None)
+    """Of the map, before and after."""
+    ego_SE3_refined: Float64 = field(default_factory=lambda: np.zeros((0, 4, 4)))
+    """(N, 4, 4) corrections found, none where nothing was."""
 
     @classmethod
     def none(cls, count: int, overlap: Float32 | None = None) -> Measured:
@@ -135,7 +138,6 @@ def _product(
 ) -> RefinedPoses:  # fmt: skip
     changed = verdict == "refined"
     times = tables.timestamps_ns[nodes]
-    turns = Rotation.from_matrix(corrections[:, :3, :3]).magnitude()
     return RefinedPoses(
         world_SE3_ego=refined_sweeps(tables, Corrections(times, corrections)) if changed else tables.world_SE3_ego,
         node_sweeps=nodes,
@@ -147,11 +149,17 @@ def _product(
         verdict=verdict,
         reason=reason,
         map_thickness_m=list(measured.thickness_m),
-        moved={
-            "translation_m": float(np.linalg.norm(corrections[:, :3, 3], axis=1).max(initial=0.0)),
-            "rotation_deg": float(np.degrees(turns.max(initial=0.0))),
-        },
+        found=_largest(measured.ego_SE3_refined),
     )
+
+
+def _largest(corrections: Float64) -> dict[str, float]:
+    """Largest translation and rotation of some corrections (N, 4, 4)."""
+    turns = Rotation.from_matrix(corrections[:, :3, :3]).magnitude() if len(corrections) else np.zeros(0)
+    return {
+        "translation_m": float(np.linalg.norm(corrections[:, :3, 3], axis=1).max(initial=0.0)),
+        "rotation_deg": float(np.degrees(turns.max(initial=0.0))),
+    }
 
 
 def _from_neighbours(times_ns: NDArray[np.int64], corrections: Float64, refused: Bool) -> Float64:

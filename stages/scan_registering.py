@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..schemas.scene import SceneTables
 from .kernels.split import STATIC, assign, transform
-from .pose_graph import Factor
+from .pose_graph import Factor, between
 from .pose_report import Surface
 from .registration import Registration, Scan, register
 from .stage import PartResult, SceneView
@@ -64,23 +64,21 @@ class Registrar:
     ) -> tuple[Float64, Float64]:
         """(N, 3) and (M, 3) float64, metres: static returns of a sweep, and of those around it, in its ego frame."""
         tables = self._tables
-        ego_SE3_world = np.linalg.inv(tables.world_SE3_ego[sweep])
         own, pieces = np.zeros((0, 3)), [np.zeros((0, 3))]
         for other in around.tolist():
             there = self._outside_boxes(scene, other, boxes[other])
             if other == sweep:
                 own = there
             else:
-                ego_SE3_other = ego_SE3_world @ tables.world_SE3_ego[other]
+                ego_SE3_other = between(tables.world_SE3_ego[sweep], tables.world_SE3_ego[other])
                 pieces.append(there @ ego_SE3_other[:3, :3].T + ego_SE3_other[:3, 3])
         return own, np.concatenate(pieces)
 
     def _around(self, sweep: int) -> NDArray[np.int64]:
         """A sweep with the farthest one before and after it that is near enough in time."""
         times = self._tables.timestamps_ns
-        low = np.searchsorted(times, times[sweep] - self._around_ns)
-        high = np.searchsorted(times, times[sweep] + self._around_ns, side="right") - 1
-        return np.unique([low, sweep, high])
+        near = np.flatnonzero(np.abs(times - times[sweep]) <= self._around_ns)
+        return np.unique(np.array([near[0], sweep, near[-1]], dtype=np.int64))
 
     def _outside_boxes(self, scene: SceneView, sweep: int, world_SE3_box: Float64) -> Float64:
         """(N, 3) float64, ego frame: returns that are neither the ego vehicle's, nor far, nor in any box."""
@@ -119,7 +117,7 @@ class Registrar:
         chains = {(k, k + 1) for i, j in pairs if _near(i, j) for k in range(i, j)}
         for i, j in sorted({*pairs, *chains}, key=lambda pair: (pair[1] - pair[0], pair)):
             guess = _chained(i, j, found) if _near(i, j) else None
-            logged = np.linalg.inv(poses[i]) @ poses[j]
+            logged = between(poses[i], poses[j])
             done = register(scans[i], scans[j], logged if guess is None else guess, self._reach_m)
             if done is not None:
                 found[i, j] = done

@@ -49,7 +49,7 @@ def with_wrong_poses(log: Path, out: Path, defect: Defect, version: str = "v1.0-
     wrong = defect.applied(right, seconds, float(seconds.max()))
     place = {row["token"]: k for k, row in enumerate(rows)}
     for row, pose in zip(rows, wrong, strict=True):
-        row |= _fields(pose)
+        row.update(_fields(pose))
     _rewrite(tables / "ego_pose.json", rows)
     frames = json.loads((tables / "sample_data.json").read_text())
     key = {
@@ -60,7 +60,7 @@ def with_wrong_poses(log: Path, out: Path, defect: Defect, version: str = "v1.0-
     boxes = json.loads((tables / "sample_annotation.json").read_text())
     for row in boxes:
         k = key[row["sample_token"]]
-        row |= _fields(wrong[k] @ np.linalg.inv(right[k]) @ _matrix(row))
+        row.update(_fields(wrong[k] @ np.linalg.inv(right[k]) @ _matrix(row)))
     _rewrite(tables / "sample_annotation.json", boxes)
     return out
 

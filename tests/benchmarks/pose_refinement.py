@@ -6,8 +6,8 @@ Every simulated log is judged as it is and with the defects of nuScenes put into
 all poses, up wrong by 0.5 degrees about an axis that turns once in 15 s, drift of 0.1 m. Pose errors are root mean squares over
 key frames, after the best rigid alignment, and relative over 1 and 5 key frames. "map" is the median over 0.4 m cells of the
 standard deviation of height of static points: of the static map's points of ground classes, all sweeps; "scans" is the
-same as the stage measures it, of ground that key frames saw. Pictures: the static map from the side, within 1 m of the
-vehicle's way, before and after, by the time of the sweep.
+same as the stage measures it, of ground that key frames saw. "points" is the size of the static map, which is the smaller the
+better scans agree. Pictures: the static map from the side, within 1 m of the vehicle's way, by the time of the sweep.
 """
 
 from __future__ import annotations
@@ -94,12 +94,20 @@ def simulated(seed: int, seconds: float, folder: Path, pictures: Path | None, la
         if labels:
             quality = json.loads(run("compare", path, "--reference", f"truth:{log}", "--json"))
         errors = [aligned_error(poses, true), relative_error(poses, true, 1), relative_error(poses, true, 5)]
-        row = [f"{seed} {kind}", enabled, made.poses.verdict, *errors, figure(ground_of_map(made.product(StaticMap)))]
+        static = made.product(StaticMap)
+        row = [
+            f"{seed} {kind}",
+            enabled,
+            made.poses.verdict,
+            *errors,
+            figure(ground_of_map(static)),
+            len(static.read("sweep")),
+        ]
         row += [f"{quality[name]:.4f}" if quality else "" for name in ("iou", "miou")]
         print(f"| {' | '.join(map(str, row))} |", flush=True)
-        print(f"  {made.poses.reason}; moved {made.poses.moved}", file=sys.stderr)
+        print(f"  {made.poses.reason}; found {made.poses.found}", file=sys.stderr)
         if pictures is not None:
-            side_view(made.product(StaticMap), pictures / f"{seed}-{kind}-{enabled}.png", f"{seed} {kind}, {enabled}")
+            side_view(static, pictures / f"{seed}-{kind}-{enabled}.png", f"{seed} {kind}, {enabled}")
 
 
 def recorded_keyframes(root: Path, folder: Path, pictures: Path | None) -> None:
@@ -108,7 +116,7 @@ def recorded_keyframes(root: Path, folder: Path, pictures: Path | None) -> None:
         path = folder / f"scene0001-{enabled}.zarr"
         run("run", "separate", "--dataroot", root, "--out", path, "--set", f"refine-poses.enabled={enabled}")
         made = Made(path)
-        report(f"scene0001 {enabled}", made.poses, ground_of_map(made.product(StaticMap)))
+        report(f"scene0001 {enabled}", made.poses, made.product(StaticMap))
         if pictures is not None:
             side_view(made.product(StaticMap), pictures / f"scene0001-{enabled}.png", f"scene-0001, {enabled}")
 
@@ -119,20 +127,20 @@ def recorded_drive(root: Path, pictures: Path | None) -> None:
     world = World(drive.tables, [drive.sweep(k) for k in range(len(drive.tables.timestamps_ns))])
     (poses,) = world.run(RefinePoses())
     assert isinstance(poses, RefinedPoses)
-    report("kitti 0005 auto", poses, None)
     for name, tables in (("never", drive.tables), ("auto", refined_tables(drive.tables, poses))):
         made = World(tables, world.sweeps)
         made.run(Separate())
+        static = made.product(StaticMap)
+        report(f"kitti 0005 {name}", poses, static)
         if pictures is not None:
-            static = made.product(StaticMap)
             side_view(static, pictures / f"kitti0005-{name}.png", f"KITTI drive 0005, {name}")
 
 
-def report(name: str, poses: RefinedPoses, thickness: float | None) -> None:
-    moved = poses.moved
+def report(name: str, poses: RefinedPoses, static: ProductReader) -> None:
+    found = poses.found
     print(
-        f"| {name} | {poses.verdict} | {poses.reason} | moved {moved['translation_m']:.3f} m {moved['rotation_deg']:.3f}° "
-        f"| map {figure(thickness)} |",
+        f"| {name} | {poses.verdict} | {poses.reason} | found {found['translation_m']:.3f} m {found['rotation_deg']:.3f}° "
+        f"| map {figure(ground_of_map(static))} | {len(static.read('sweep'))} points |",
         flush=True,
     )
 
@@ -147,6 +155,8 @@ def side_view(static: ProductReader, path: Path, title: str) -> None:
 
     points, sweep = static.read("points").astype(np.float64), static.read("sweep")
     way = static.read("sensor_positions").astype(np.float64)
+    # The map's origin is a whole block of the world: not the same before and after.
+    points, way = points - way[0], way - way[0]
     along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(way[:, :2], axis=0), axis=1))])
     fine = np.linspace(0.0, along[-1], max(int(along[-1] / 0.2), 2))
     places = np.column_stack([np.interp(fine, along, way[:, axis]) for axis in range(3)])
@@ -179,8 +189,8 @@ def main() -> None:
         options.pictures.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         if options.seeds:
-            print("| log | enabled | verdict | aligned | over 1 | over 5 | map | IoU | mIoU |")
-            print("|---|---|---|---|---|---|---|---|---|")
+            print("| log | enabled | verdict | aligned | over 1 | over 5 | map | points | IoU | mIoU |")
+            print("|---|---|---|---|---|---|---|---|---|---|")
         for seed in options.seeds:
             simulated(seed, options.seconds, Path(name), options.pictures, not options.no_labels)
         if options.recordings:
