@@ -18,6 +18,8 @@ from scipy.spatial.transform import Rotation
 Float64 = NDArray[np.float64]
 _OUTLIER = 16.8
 """Squared Mahalanobis distance that one of a hundred good measurements of six numbers exceeds."""
+_HELD = 1e12
+"""Information that keeps a pose where it is."""
 
 
 @dataclass(frozen=True)
@@ -35,80 +37,92 @@ class Factor:
 
 
 def exponential(delta: Float64) -> Float64:
-    """(4, 4) of a small perturbation (6,), rotation vector and translation kept apart."""
-    matrix = np.eye(4)
-    matrix[:3, :3] = Rotation.from_rotvec(delta[:3]).as_matrix()
-    matrix[:3, 3] = delta[3:]
+    """(..., 4, 4) of small perturbations (..., 6), rotation vector and translation kept apart."""
+    matrix = np.zeros((*delta.shape[:-1], 4, 4))
+    matrix[..., :3, :3] = Rotation.from_rotvec(delta[..., :3]).as_matrix()
+    matrix[..., :3, 3] = delta[..., 3:]
+    matrix[..., 3, 3] = 1.0
     return matrix
 
 
 def between(world_SE3_a: Float64, world_SE3_b: Float64) -> Float64:
-    """``a_SE3_b`` (4, 4) float64 of two poses, or of two runs of them (N, 4, 4)."""
+    """``a_SE3_b`` (..., 4, 4) float64 of two poses, or of two runs of them."""
     way: Float64 = np.linalg.inv(world_SE3_a) @ world_SE3_b
     return way
 
 
 def difference(a: Float64, b: Float64) -> Float64:
-    """(6,) float64: rotation vector and translation of ``inv(a) @ b``."""
+    """(..., 6) float64: rotation vector and translation of ``inv(a) @ b``."""
     away = between(a, b)
-    return np.concatenate([Rotation.from_matrix(away[:3, :3]).as_rotvec(), away[:3, 3]])
+    return np.concatenate([Rotation.from_matrix(away[..., :3, :3]).as_rotvec(), away[..., :3, 3]], axis=-1)
 
 
 def adjoint(pose: Float64) -> Float64:
-    """(6, 6) float64: moves a perturbation from the right of a transform to its left, rotation first."""
-    rotation, (x, y, z) = pose[:3, :3], pose[:3, 3]
-    skew = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
-    matrix = np.zeros((6, 6))
-    matrix[:3, :3] = matrix[3:, 3:] = rotation
-    matrix[3:, :3] = skew @ rotation
+    """(..., 6, 6) float64: moves a perturbation from the right of a transform to its left, rotation first."""
+    rotation, (x, y, z) = pose[..., :3, :3], np.moveaxis(pose[..., :3, 3], -1, 0)
+    none = np.zeros_like(x)
+    skew = np.stack([none, -z, y, z, none, -x, -y, x, none], axis=-1).reshape(*x.shape, 3, 3)
+    matrix = np.zeros((*x.shape, 6, 6))
+    matrix[..., :3, :3] = matrix[..., 3:, 3:] = rotation
+    matrix[..., 3:, :3] = skew @ rotation
     return matrix
 
 
-def solve(poses: Float64, factors: Sequence[Factor], iterations: int = 30) -> Float64:
+def solve(poses: Float64, factors: Sequence[Factor], iterations: int = 50) -> Float64:
     """Poses (N, 4, 4) float64 that agree best with the factors, from a first guess; pose 0 stays where it is.
 
     Cauchy weights; stops when no pose moves by more than a micrometre or microradian. Every pose must be tied to pose 0
     by some chain of factors. O(N) for chains with short loops.
     """
     found = np.array(poses, dtype=np.float64)
+    stacked = _Stacked.of(factors)
     for _ in range(iterations):
-        step = _step(found, factors)
-        for k in range(1, len(found)):
-            found[k] = found[k] @ exponential(step[k])
+        step = stacked.step(found)
+        found[1:] = found[1:] @ exponential(step[1:])
         found[:, 3] = (0.0, 0.0, 0.0, 1.0)
         if np.abs(step).max(initial=0.0) < 1e-6:
             break
     return found
 
 
-def _step(poses: Float64, factors: Sequence[Factor]) -> Float64:
-    """(N, 6) float64: the Gauss-Newton step from here."""
-    size = 6 * len(poses)
-    rows: list[NDArray[Any]] = []
-    columns: list[NDArray[Any]] = []
-    values: list[Float64] = []
-    right = np.zeros(size)
-    for factor in factors:
-        i_SE3_j = between(poses[factor.i], poses[factor.j])
-        error = difference(factor.i_SE3_j, i_SE3_j)
-        weight = 1.0 / (1.0 + error @ factor.information @ error / _OUTLIER) if factor.robust else 1.0
-        jacobian = np.hstack([-adjoint(between(poses[factor.j], poses[factor.i])), np.eye(6)])
-        places = np.concatenate([6 * factor.i + np.arange(6), 6 * factor.j + np.arange(6)])
-        weighted = jacobian.T @ factor.information * weight
-        rows.append(np.repeat(places, 12))
-        columns.append(np.tile(places, 12))
-        values.append((weighted @ jacobian).ravel())
-        right[places] -= weighted @ error
-    # Pose 0 is held.
-    rows.append(np.arange(6))
-    columns.append(np.arange(6))
-    values.append(np.full(6, 1e12))
-    matrix = coo_matrix(
-        (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), shape=(size, size)
-    ).tocsc()
-    factorised: Any = cast("Any", sparse).splu(matrix)
-    solved: Float64 = factorised.solve(right)
-    return solved.reshape(-1, 6)
+@dataclass(frozen=True)
+class _Stacked:
+    """Factors as arrays."""
+
+    i: NDArray[np.int64]
+    j: NDArray[np.int64]
+    i_SE3_j: Float64
+    information: Float64
+    robust: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, factors: Sequence[Factor]) -> _Stacked:
+        """All of them, in order."""
+        ends = np.array([(f.i, f.j) for f in factors], dtype=np.int64)
+        measured, information = (np.stack([getattr(f, n) for f in factors]) for n in ("i_SE3_j", "information"))
+        return cls(ends[:, 0], ends[:, 1], measured, information, np.array([f.robust for f in factors]))
+
+    def step(self, poses: Float64) -> Float64:
+        """(N, 6) float64: the Gauss-Newton step from poses (N, 4, 4)."""
+        error = difference(self.i_SE3_j, between(poses[self.i], poses[self.j]))
+        squared = np.einsum("ma,mab,mb->m", error, self.information, error)
+        weight = np.where(self.robust, 1.0 / (1.0 + squared / _OUTLIER), 1.0)
+        here = np.broadcast_to(np.eye(6), (len(error), 6, 6))
+        jacobian = np.concatenate([-adjoint(between(poses[self.j], poses[self.i])), here], axis=2)
+        weighted = np.swapaxes(jacobian, 1, 2) @ self.information * weight[:, None, None]
+        six = np.arange(6)
+        places = np.concatenate([6 * self.i[:, None] + six, 6 * self.j[:, None] + six], axis=1)
+        size = 6 * len(poses)
+        right = np.zeros(size)
+        np.subtract.at(right, places, np.einsum("mab,mb->ma", weighted, error))
+        rows, columns = np.repeat(places, 12, axis=1).ravel(), np.tile(places, 12).ravel()
+        # Pose 0 is held.
+        entries = np.concatenate([(weighted @ jacobian).ravel(), np.full(6, _HELD)])
+        where = (np.concatenate([rows, six]), np.concatenate([columns, six]))
+        matrix = coo_matrix((entries, where), shape=(size, size)).tocsc()
+        factorised: Any = cast("Any", sparse).splu(matrix)
+        solved: Float64 = factorised.solve(right)
+        return solved.reshape(-1, 6)
 
 
 def gauge(poses: Float64, like: Float64, arm_m: float = 10.0) -> Float64:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
@@ -24,22 +23,20 @@ def step_sigmas(logged: Float64, registrations: Sequence[Factor]) -> Float64:
     19 of 20 scenes, over pairs that are equally many steps apart, per step; the largest over all such distances, since drift
     that one step hides shows over four.
     """
-    errors: defaultdict[int, list[Float64]] = defaultdict(list)
-    noises: defaultdict[int, list[Float64]] = defaultdict(list)
-    for factor in registrations:
-        steps = factor.j - factor.i
-        i_SE3_j = between(logged[factor.i], logged[factor.j])
-        errors[steps].append(difference(factor.i_SE3_j, i_SE3_j) ** 2)
-        noises[steps].append(np.diag(np.linalg.inv(factor.information)))
+    ends = np.array([(f.i, f.j) for f in registrations], dtype=np.int64)
+    measured = np.stack([f.i_SE3_j for f in registrations])
+    squares = difference(measured, between(logged[ends[:, 0]], logged[ends[:, 1]])) ** 2
+    noises = np.diagonal(np.linalg.inv(np.stack([f.information for f in registrations])), axis1=1, axis2=2)
+    steps = ends[:, 1] - ends[:, 0]
     variance = _FLOOR**2
-    for steps, squares in errors.items():
-        found, explained = np.mean(squares, axis=0), np.mean(noises[steps], axis=0)
+    for number in np.unique(steps).tolist():
+        alike = steps == number
         for group in GROUPS:
             some = list(group)
             # A mean of n squared normal numbers exceeds their variance by this share in one scene of forty.
-            by_chance = 2.0 * np.sqrt(2.0 / (len(squares) * len(some)))
-            excess = found[some].mean() - explained[some].mean() * (1.0 + by_chance)
-            variance[some] = np.maximum(variance[some], excess / steps)
+            by_chance = 2.0 * np.sqrt(2.0 / (np.count_nonzero(alike) * len(some)))
+            excess = squares[alike][:, some].mean() - noises[alike][:, some].mean() * (1.0 + by_chance)
+            variance[some] = np.maximum(variance[some], excess / number)
     return np.sqrt(variance)
 
 
