@@ -21,6 +21,7 @@ from occ_pipeline.stages.stage import Stage
 
 ORDER = list(STAGES)
 BELOW = {
+    "refine-poses": {"separate", "reconstruct", "densify", "raycast", "visibility"},
     "separate": {"reconstruct", "densify", "visibility"},
     "reconstruct": {"densify", "visibility"},
     "densify": {"visibility"},
@@ -124,7 +125,7 @@ def other(default: Any) -> Any:
     if isinstance(default, (int, float)):
         return default + 1
     if isinstance(default, str):
-        return {"open3d": "pymeshlab"}[default]
+        return {"open3d": "pymeshlab", "auto": "always"}[default]
     if isinstance(default, tuple):
         return default[:-1] + ((default[-1] + 1,) if isinstance(default[-1], float) else ())
     return GRIDS["surroundocc"]
@@ -166,14 +167,14 @@ def test_every_reason_is_told(committed: Committed) -> None:
 def test_changed_file(committed: Committed) -> None:
     committed.sources = {"a.bin": "1" * 64}
     steps = committed.plan()
-    assert reasons(steps) == ["changed", "upstream", "upstream", "changed", "upstream"]
+    assert reasons(steps) == ["changed", "changed", "upstream", "upstream", "changed", "upstream"]
     assert steps["separate"].why.startswith("files changed")
 
 
 def test_changed_tables(committed: Committed) -> None:
     committed.tables = "e" * 64
     assert reasons(committed.plan()) == ["upstream"] * len(ORDER)
-    assert committed.plan()["separate"].why == "scene_tables changed"
+    assert committed.plan()["refine-poses"].why == "scene_tables changed"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -32,11 +32,11 @@ def rectangle(rng: np.random.Generator, corner: Any, along: Any, across: Any, pe
 def street(seed: int) -> np.ndarray:
     """Points of a sloping road between walls with corners, other ones with every seed; world, metres."""
     rng = np.random.default_rng(seed)
-    pieces = [rectangle(rng, (-25, -9, -1.0), (75, 0, 3.0), (0, 18, 0.2), 3.0)]
+    pieces = [rectangle(rng, (-25, -9, -1.0), (75, 0, 3.0), (0, 18, 0.2), 2.0)]
     for x in np.arange(-25, 50, 12.0):
         low = 0.04 * x - 0.2
         for side in (-9, 7):
-            pieces.append(rectangle(rng, (x, side, low), (8, 0, 0.3), (0, 0, 5), 3.0))
+            pieces.append(rectangle(rng, (x, side, low), (8, 0, 0.3), (0, 0, 5), 2.0))
             pieces.append(rectangle(rng, (x + 8, side, low), (0, 2, 0), (0, 0, 5), 3.0))
     return np.concatenate(pieces)
 
@@ -153,7 +153,7 @@ def test_scans_that_do_not_fit_change_nothing() -> None:
     """Every scan of another place, as when files are mixed up: nothing holds."""
     rng = np.random.default_rng(0)
     clouds = tuple(
-        SweepPoints((rng.uniform(-8, 8, (400, 3)) + [0, 12 - 24 * (k % 2), 0]).astype(np.float32), None, None)
+        SweepPoints((rng.uniform(-8, 8, (400, 3)) + np.array([0, 12 - 24 * (k % 2), 0])).astype(np.float32), None, None)
         for k in range(FRAMES)
     )
     found = refined(wrong(), clouds=clouds)
