@@ -49,12 +49,12 @@ class RefinePoses(Stage):
     """Returns in any annotated box, grown by this to the sides and up, are left out, metres."""
     voxel_m: Positive = 0.3
     """Scans are thinned to one point per voxel of this edge, metres."""
-    steps: tuple[int, ...] = (1, 2, 4)
+    steps: tuple[int, ...] = (1, 2, 3, 4)
     """Each key frame is registered to those this many after it."""
     revisit_m: NotNegative = 8.0
     """And to a later one within this distance, where the vehicle comes back, metres; 0 for none."""
     reach_m: Positive = 1.0
-    """Points of two scans farther apart than this are no partners, metres."""
+    """Points of two scans farther apart than this are no partners, metres; half of it once the way is roughly known."""
     least_overlap: Portion = 0.3
     """A registration counts when at least this share of a scan's points found partners."""
     most_refused: Portion = 0.2
@@ -101,8 +101,9 @@ class RefinePoses(Stage):
         registrar = Registrar(
             tables, nodes, ego_box_m=self.ego_box_m, range_m=self.range_m, box_margin_m=self.box_margin_m,
             around_s=self.around_s, voxel_m=self.voxel_m, reach_m=self.reach_m,
+            least_overlap=self.least_overlap,
         )  # fmt: skip
-        return registrar.result(registrar.scans(scene, own, pairs), own, pairs)
+        return registrar.registered(scene, own, pairs)
 
     def assemble(self, scene: SceneView, results: Sequence[PartResult]) -> Iterator[Product]:
         tables, nodes = scene.tables, self._nodes(scene.tables)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..schemas.scene import SceneTables
 from .kernels.split import STATIC, assign, transform
-from .pose_graph import Factor, between
+from .pose_graph import Factor, between, difference, exponential
 from .pose_report import Surface
 from .registration import Registration, Scan, register
 from .stage import PartResult, SceneView
@@ -20,6 +20,7 @@ Pair = tuple[int, int]
 _CARRY_S = 0.5
 _BAND_M = (-8.0, 10.0)
 _LONGEST_CHAIN = 8
+_NONE = np.zeros((0, 3))
 
 
 class Registrar:
@@ -36,49 +37,90 @@ class Registrar:
         around_s: float,
         voxel_m: float,
         reach_m: float,
+        least_overlap: float,
     ) -> None:
         self._tables, self._nodes = tables, nodes
         self._ego_box = np.array(ego_box_m, dtype=np.float64)
         self._range = np.array([range_m, *_BAND_M])
         self._margin_m, self._around_ns = box_margin_m, round(around_s * 1e9)
-        self._voxel_m, self._reach_m = voxel_m, reach_m
+        self._voxel_m, self._reach_m, self._least_overlap = voxel_m, reach_m, least_overlap
         self._tracks = scene_tracks(tables)
         self._halves = np.array([track.size_m / 2 for track in self._tracks], dtype=np.float64).reshape(-1, 3)
 
-    def scans(self, scene: SceneView, own: Sequence[int], pairs: Sequence[Pair]) -> dict[int, Scan]:
-        """The scans of all nodes in ``own``, in some pair, or between a pair that is near."""
-        between = {node for i, j in pairs if _near(i, j) for node in range(i, j)}
-        wanted = sorted({*own, *between, *(node for pair in pairs for node in pair)})
-        around = {node: self._around(int(self._nodes[node])) for node in wanted}
+    def registered(self, scene: SceneView, own: Sequence[int], pairs: Sequence[Pair]) -> PartResult:
+        """Surfaces of some nodes, and pairs registered."""
+        near = {node for i, j in pairs if _near(i, j) for node in range(i, j)}
+        wanted = sorted({*own, *near, *(node for pair in pairs for node in pair)})
+        returns = self._returns(scene, sorted({*wanted, *(self._step_of(node) + k for node in wanted for k in (0, 1))}))
+        ways = self._ways(
+            {node: Scan.of(here[self._sweep(node)], _NONE, self._voxel_m) for node, here in returns.items()}
+        )
+        scans = {node: self._with_neighbours(node, returns[node], ways[self._step_of(node)]) for node in wanted}
+        found: dict[Pair, Registration] = {}
+        for i, j in pairs:
+            guess = _chained(i, j, ways) if _near(i, j) else self._logged(i, j)
+            # Rough ways are known by now: partners lie nearer.
+            done = register(scans[i], scans[j], guess, self._reach_m / 2 if _near(i, j) else self._reach_m)
+            if done is not None:
+                found[i, j] = done
+        return _result([scans[node] for node in own], found)
+
+    def _sweep(self, node: int) -> int:
+        return int(self._nodes[node])
+
+    def _step_of(self, node: int) -> int:
+        """The step, from a node to the next, that tells how poses change around a node."""
+        return min(node, len(self._nodes) - 2)
+
+    def _logged(self, i: int, j: int) -> Float64:
+        poses = self._tables.world_SE3_ego
+        return between(poses[self._sweep(i)], poses[self._sweep(j)])
+
+    def _ways(self, alone: Mapping[int, Scan]) -> dict[int, Float64]:
+        """(4, 4) from each node to the next, roughly, from single sweeps; the log's where they could not be registered."""
+        ways: dict[int, Float64] = {}
+        for node in alone:
+            if node + 1 in alone:
+                ways[node] = self._logged(node, node + 1)
+                done = register(alone[node], alone[node + 1], ways[node], self._reach_m)
+                if done is not None and done.converged and done.overlap >= self._least_overlap:
+                    ways[node] = done.target_SE3_source
+        return ways
+
+    def _returns(self, scene: SceneView, nodes: Sequence[int]) -> dict[int, dict[int, Float64]]:
+        """Static returns (N, 3) of the sweeps around each node, each in its own ego frame, by sweep."""
+        around = {node: self._around(self._sweep(node)) for node in nodes}
         sweeps = np.unique(np.concatenate([np.zeros(0, np.int64), *around.values()]))
         # All at once: tracks are many and sweeps few.
         boxes = box_poses(self._tracks, self._tables.timestamps_ns[sweeps], _CARRY_S)
-        box_of = dict(zip(sweeps.tolist(), boxes, strict=True))
-        return {
-            node: Scan.of(*self._static(scene, int(self._nodes[node]), around[node], box_of), self._voxel_m)
-            for node in wanted
+        static = {
+            sweep: self._outside_boxes(scene, sweep, world_SE3_box)
+            for sweep, world_SE3_box in zip(sweeps.tolist(), boxes, strict=True)
         }
-
-    def _static(
-        self, scene: SceneView, sweep: int, around: NDArray[np.int64], boxes: Mapping[int, Float64]
-    ) -> tuple[Float64, Float64]:
-        """(N, 3) and (M, 3) float64, metres: static returns of a sweep, and of those around it, in its ego frame."""
-        tables = self._tables
-        own, pieces = np.zeros((0, 3)), [np.zeros((0, 3))]
-        for other in around.tolist():
-            there = self._outside_boxes(scene, other, boxes[other])
-            if other == sweep:
-                own = there
-            else:
-                ego_SE3_other = between(tables.world_SE3_ego[sweep], tables.world_SE3_ego[other])
-                pieces.append(there @ ego_SE3_other[:3, :3].T + ego_SE3_other[:3, 3])
-        return own, np.concatenate(pieces)
+        return {node: {sweep: static[sweep] for sweep in some.tolist()} for node, some in around.items()}
 
     def _around(self, sweep: int) -> NDArray[np.int64]:
         """A sweep with the farthest one before and after it that is near enough in time."""
         times = self._tables.timestamps_ns
         near = np.flatnonzero(np.abs(times - times[sweep]) <= self._around_ns)
         return np.unique(np.array([near[0], sweep, near[-1]], dtype=np.int64))
+
+    def _with_neighbours(self, node: int, returns: Mapping[int, Float64], way: Float64) -> Scan:
+        """A node's scan with the sweeps around it, placed as the way of its step says that the log is wrong."""
+        poses, times, sweep, step = (
+            self._tables.world_SE3_ego,
+            self._tables.timestamps_ns,
+            self._sweep(node),
+            self._step_of(node),
+        )
+        wrong = difference(self._logged(step, step + 1), way)
+        step_ns = times[self._sweep(step + 1)] - times[self._sweep(step)]
+        pieces = [_NONE]
+        for other in sorted(returns.keys() - {sweep}):
+            correction = exponential(wrong * float((times[other] - times[sweep]) / step_ns))
+            ego_SE3_other = between(poses[sweep], poses[other]) @ correction
+            pieces.append(returns[other] @ ego_SE3_other[:3, :3].T + ego_SE3_other[:3, 3])
+        return Scan.of(returns[sweep], np.concatenate(pieces), self._voxel_m)
 
     def _outside_boxes(self, scene: SceneView, sweep: int, world_SE3_box: Float64) -> Float64:
         """(N, 3) float64, ego frame: returns that are neither the ego vehicle's, nor far, nor in any box."""
@@ -93,51 +135,33 @@ class Registrar:
         )
         return points[owner == STATIC]
 
-    def result(self, scans: Mapping[int, Scan], own: Sequence[int], pairs: Sequence[Pair]) -> PartResult:
-        """Surfaces of the part's own nodes, and its pairs registered."""
-        found = self._registered(scans, pairs)
-        kept = [scans[node] for node in own]
-        done_pairs = sorted(found)
-        none = np.zeros((0, 3), np.float32)
-        return {
-            "points": np.concatenate([none, *(scan.points for scan in kept)]),
-            "normals": np.concatenate([none, *(scan.normals for scan in kept)]),
-            "counts": np.array([len(scan.points) for scan in kept], dtype=np.int64),
-            "pairs": np.array(done_pairs, dtype=np.int64).reshape(-1, 2),
-            "i_SE3_j": np.array([found[p].target_SE3_source for p in done_pairs]).reshape(-1, 4, 4),
-            "information": np.array([found[p].information for p in done_pairs]).reshape(-1, 6, 6),
-            "overlap": np.array([found[p].overlap for p in done_pairs], dtype=np.float64),
-            "converged": np.array([found[p].converged for p in done_pairs], dtype=np.bool_),
-        }
-
-    def _registered(self, scans: Mapping[int, Scan], pairs: Sequence[Pair]) -> dict[Pair, Registration]:
-        """Registrations of pairs. Those some steps apart start from the steps between, which are registered first."""
-        poses = self._tables.world_SE3_ego[self._nodes]
-        found: dict[Pair, Registration] = {}
-        chains = {(k, k + 1) for i, j in pairs if _near(i, j) for k in range(i, j)}
-        for i, j in sorted({*pairs, *chains}, key=lambda pair: (pair[1] - pair[0], pair)):
-            guess = _chained(i, j, found) if _near(i, j) else None
-            logged = between(poses[i], poses[j])
-            done = register(scans[i], scans[j], logged if guess is None else guess, self._reach_m)
-            if done is not None:
-                found[i, j] = done
-        return {pair: found[pair] for pair in pairs if pair in found}
-
 
 def _near(i: int, j: int) -> bool:
     """Whether the steps between two nodes are worth registering for a first guess."""
     return j - i <= _LONGEST_CHAIN
 
 
-def _chained(i: int, j: int, found: Mapping[Pair, Registration]) -> Float64 | None:
-    """A first guess of a pair along the registered steps between; None where one failed."""
+def _chained(i: int, j: int, ways: Mapping[int, Float64]) -> Float64:
+    """A first guess of a pair along the steps between."""
     guess = np.eye(4)
     for k in range(i, j):
-        step = found.get((k, k + 1))
-        if step is None or not step.converged:
-            return None
-        guess = guess @ step.target_SE3_source
+        guess = guess @ ways[k]
     return guess
+
+
+def _result(own: Sequence[Scan], found: Mapping[Pair, Registration]) -> PartResult:
+    pairs = sorted(found)
+    none = np.zeros((0, 3), np.float32)
+    return {
+        "points": np.concatenate([none, *(scan.points for scan in own)]),
+        "normals": np.concatenate([none, *(scan.normals for scan in own)]),
+        "counts": np.array([len(scan.points) for scan in own], dtype=np.int64),
+        "pairs": np.array(pairs, dtype=np.int64).reshape(-1, 2),
+        "i_SE3_j": np.array([found[p].target_SE3_source for p in pairs]).reshape(-1, 4, 4),
+        "information": np.array([found[p].information for p in pairs]).reshape(-1, 6, 6),
+        "overlap": np.array([found[p].overlap for p in pairs], dtype=np.float64),
+        "converged": np.array([found[p].converged for p in pairs], dtype=np.bool_),
+    }
 
 
 def joined(results: Sequence[PartResult]) -> tuple[list[Surface], list[Factor], Float64, NDArray[np.bool_]]:
