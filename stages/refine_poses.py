@@ -59,7 +59,7 @@ class RefinePoses(Stage):
     """A registration counts when at least this share of a scan's points found partners."""
     most_refused: Portion = 0.2
     """When more than this share of key frames would not agree better, the whole scene keeps the log's poses."""
-    frames_per_part: Count = 14
+    frames_per_part: Count = 21
     """Key frames that are registered together."""
 
     def __post_init__(self) -> None:
@@ -79,10 +79,12 @@ class RefinePoses(Stage):
     def estimate(self, size: SceneSize) -> Estimate:
         if self.enabled == "never":
             return Estimate(0.1, BASE_MIB, size.sweeps * 130.0)
-        read = 3.0 * size.returns * min(1.0, size.frames / size.sweeps)
-        halo = 1.0 + self.steps[-1] / self.frames_per_part
-        seconds = 0.5 + halo * (0.6e-6 * read + 0.03 * size.frames) + 0.03 * size.frames * len(self.steps)
-        return Estimate(seconds, BASE_MIB + 60.0, size.sweeps * 130.0)
+        halo = self.steps[-1] + 1
+        per_sweep = size.returns / size.sweeps
+        loaded = size.frames + halo * (size.frames / self.frames_per_part)
+        seconds = 0.5 + loaded * (0.9e-6 * per_sweep + 0.05) + size.frames * (0.013 * len(self.steps) + 0.02)
+        peak_mib = BASE_MIB + (self.frames_per_part + halo) * (70e-6 * per_sweep + 2.0)
+        return Estimate(seconds, peak_mib, size.sweeps * 130.0)
 
     def parts(self, scene: SceneView) -> list[Part]:
         nodes = self._nodes(scene.tables)
