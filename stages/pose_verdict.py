@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -13,6 +13,7 @@ from scipy.spatial.transform import Rotation
 from ..schemas.refined_poses import Corrections, PoseStatus, RefinedPoses, refined_sweeps
 from ..schemas.scene import SceneTables
 from .pose_graph import Factor, gauge, solve
+from .pose_measured import Measured, mean_overlap
 from .pose_report import Residuals, Surface, ground_thickness
 from .pose_trust import log_factors, step_sigmas
 
@@ -21,6 +22,8 @@ Float32 = NDArray[np.float32]
 Bool = NDArray[np.bool_]
 WORSE_M = 0.001
 """A frame's residual may rise by this without being called worse: it is a sample of points."""
+CHANCE = 0.02
+"""Residuals and thickness rise or fall by this share for no reason."""
 Verdict = Literal["refined", "kept", "refused", "off"]
 
 
@@ -41,7 +44,7 @@ class Judge:
     ) -> RefinedPoses:
         """The scene's poses, from surfaces of its nodes and registrations between them with overlap (M,), convergence (M,)."""
         good = [f for f, o, c in zip(factors, overlap, converged, strict=True) if c and o >= self.least_overlap]
-        shares = _mean_overlap(len(self.nodes), factors, overlap)
+        shares = mean_overlap(len(self.nodes), factors, overlap)
         if not good:
             found = f"of {len(factors)} registrations none held"
             return kept(self.tables, self.nodes, "refused", found, Measured.none(len(self.nodes), shares))
@@ -78,49 +81,13 @@ class Judge:
 
     def _verdict(self, measured: Measured, worse: Bool) -> tuple[Verdict, str]:
         gains, said = measured.gains(), measured.said()
-        if max(gains) < self.least_gain or max(gains) <= 0.0:
+        if max(gains) < self.least_gain:
             return "kept", f"refinement would gain too little; {said}"
-        if min(gains) < 0.0:
+        if min(gains) < -CHANCE:
             return "refused", f"the whole would not agree better; {said}"
         if worse.mean() > self.most_refused:
             return "refused", f"{int(worse.sum())} of {len(worse)} key frames would not agree better; {said}"
         return "refined", said
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What was measured of a scene."""
-
-    before_m: Float32
-    """(N,) residuals at the log's poses."""
-    after_m: Float32
-    """(N,) at refined ones."""
-    overlap: Float32
-    """(N,)"""
-    thickness_m: tuple[float | None, float | None] = (None, None)
-    """Of the map, before and after."""
-    ego_SE3_refined: Float64 = field(default_factory=lambda: np.zeros((0, 4, 4)))
-    """(N, 4, 4) corrections found, none where nothing was."""
-
-    @classmethod
-    def none(cls, count: int, overlap: Float32 | None = None) -> Measured:
-        """Nothing."""
-        nothing = np.full(count, np.nan, np.float32)
-        return cls(nothing, nothing, np.zeros(count, np.float32) if overlap is None else overlap)
-
-    def gains(self) -> list[float]:
-        """Shares by which the median residual and, where it is known, the map's thickness fall."""
-        pairs = [(float(np.nanmedian(self.before_m)), float(np.nanmedian(self.after_m)))]
-        before, after = self.thickness_m
-        if before is not None and after is not None:
-            pairs.append((before, after))
-        return [1.0 - b / a if a > 0 else 0.0 for a, b in pairs]
-
-    def said(self) -> str:
-        """``residual 0.061 -> 0.024 m, map thickness 0.081 -> 0.022 m``."""
-        before, after = self.thickness_m
-        text = f"residual {np.nanmedian(self.before_m):.4f} -> {np.nanmedian(self.after_m):.4f} m"
-        return text if before is None or after is None else f"{text}, map thickness {before:.4f} -> {after:.4f} m"
 
 
 def kept(
@@ -169,11 +136,3 @@ def _from_neighbours(times_ns: NDArray[np.int64], corrections: Float64, refused:
     return np.where(
         refused[:, None, None], Corrections(times_ns[~refused], corrections[~refused]).at(times_ns), corrections
     )
-
-
-def _mean_overlap(count: int, factors: Sequence[Factor], overlap: Float64) -> Float32:
-    """(N,) float32: mean overlap of each node's registrations, 0 without any."""
-    ends = np.array([(f.i, f.j) for f in factors], dtype=np.int64).reshape(-1, 2)
-    sums = sum(np.bincount(ends[:, k], overlap, count) for k in (0, 1))
-    numbers = sum(np.bincount(ends[:, k], minlength=count) for k in (0, 1))
-    return np.asarray(sums / np.maximum(numbers, 1), dtype=np.float32)

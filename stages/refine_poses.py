@@ -15,8 +15,9 @@ from ..schemas.refined_poses import RefinedPoses
 from ..schemas.scene import SceneTables
 from .estimate import BASE_MIB, Estimate, SceneSize
 from .pose_pairs import nodes_of, pairs_of
-from .pose_verdict import Judge, kept
-from .scan_registering import Registrar, joined
+from .pose_parts import joined
+from .pose_verdict import CHANCE, Judge, kept
+from .scan_registering import Registrar
 from .stage import Needs, Part, PartResult, SceneView, Stage
 
 Float64 = NDArray[np.float64]
@@ -36,7 +37,7 @@ class RefinePoses(Stage):
     """auto: change poses where that makes scans agree clearly better; always: where it makes them agree better at all; never:
     take the log's."""
     clear_gain: Share = 0.1
-    """What is clear, for auto: residuals and the map's thickness must fall by this share."""
+    """What is clear, for auto: residuals or the map's thickness must fall by this share, and neither may rise."""
     spacing_s: Positive = 0.4
     """Key frames at least this far apart are registered, seconds; poses between them are interpolated."""
     around_s: NotNegative = 0.1
@@ -114,6 +115,6 @@ class RefinePoses(Stage):
         elif not results:
             yield kept(tables, nodes, "kept", "one key frame alone: there is nothing to register it to")
         else:
-            least = self.clear_gain if self.enabled == "auto" else 0.0
+            least = max(self.clear_gain, CHANCE) if self.enabled == "auto" else CHANCE
             judge = Judge(tables, nodes, least, self.least_overlap, self.most_refused, self.reach_m)
             yield judge.judged(*joined(results))

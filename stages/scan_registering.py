@@ -9,14 +9,13 @@ from numpy.typing import NDArray
 
 from ..schemas.scene import SceneTables
 from .kernels.split import STATIC, assign, transform
-from .pose_graph import Factor, between, difference, exponential
-from .pose_report import Surface
+from .pose_graph import between, difference, exponential
+from .pose_parts import Pair, part_result
 from .registration import Registration, Scan, register
 from .stage import PartResult, SceneView
 from .tracks import box_poses, scene_tracks
 
 Float64 = NDArray[np.float64]
-Pair = tuple[int, int]
 _CARRY_S = 0.5
 _BAND_M = (-8.0, 10.0)
 _LONGEST_CHAIN = 8
@@ -63,7 +62,7 @@ class Registrar:
             done = register(scans[i], scans[j], guess, self._reach_m / 2 if _near(i, j) else self._reach_m)
             if done is not None:
                 found[i, j] = done
-        return _result([scans[node] for node in own], found)
+        return part_result([scans[node] for node in own], found)
 
     def _sweep(self, node: int) -> int:
         return int(self._nodes[node])
@@ -147,33 +146,3 @@ def _chained(i: int, j: int, ways: Mapping[int, Float64]) -> Float64:
     for k in range(i, j):
         guess = guess @ ways[k]
     return guess
-
-
-def _result(own: Sequence[Scan], found: Mapping[Pair, Registration]) -> PartResult:
-    pairs = sorted(found)
-    none = np.zeros((0, 3), np.float32)
-    return {
-        "points": np.concatenate([none, *(scan.points for scan in own)]),
-        "normals": np.concatenate([none, *(scan.normals for scan in own)]),
-        "counts": np.array([len(scan.points) for scan in own], dtype=np.int64),
-        "pairs": np.array(pairs, dtype=np.int64).reshape(-1, 2),
-        "i_SE3_j": np.array([found[p].target_SE3_source for p in pairs]).reshape(-1, 4, 4),
-        "information": np.array([found[p].information for p in pairs]).reshape(-1, 6, 6),
-        "overlap": np.array([found[p].overlap for p in pairs], dtype=np.float64),
-        "converged": np.array([found[p].converged for p in pairs], dtype=np.bool_),
-    }
-
-
-def joined(results: Sequence[PartResult]) -> tuple[list[Surface], list[Factor], Float64, NDArray[np.bool_]]:
-    """Surfaces of all nodes, all registrations, and the overlap (M,) and convergence (M,) of each."""
-    surfaces: list[Surface] = []
-    factors: list[Factor] = []
-    for result in results:
-        cuts = np.cumsum(result["counts"])[:-1]
-        pieces = zip(np.split(result["points"], cuts), np.split(result["normals"], cuts), strict=True)
-        surfaces += [Surface(np.asarray(points), np.asarray(normals)) for points, normals in pieces]
-        rows = zip(result["pairs"].tolist(), result["i_SE3_j"], result["information"], strict=True)
-        factors += [Factor(i, j, np.asarray(pose), np.asarray(weight)) for (i, j), pose, weight in rows]
-    overlap = np.concatenate([result["overlap"] for result in results])
-    converged = np.concatenate([result["converged"] for result in results])
-    return surfaces, factors, overlap, converged
