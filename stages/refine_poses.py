@@ -80,7 +80,7 @@ class RefinePoses(Stage):
     def estimate(self, size: SceneSize) -> Estimate:
         if self.enabled == "never":
             return Estimate(0.1, BASE_MIB, size.sweeps * 130.0)
-        halo = self.steps[-1] + 1
+        halo = self.steps[-1] + 2
         per_sweep = size.returns / size.sweeps
         loaded = size.frames + halo * (size.frames / self.frames_per_part)
         seconds = 0.5 + loaded * (0.9e-6 * per_sweep + 0.05) + size.frames * (0.013 * len(self.steps) + 0.02)

@@ -50,11 +50,13 @@ class Registrar:
         """Surfaces of some nodes, and pairs registered."""
         near = {node for i, j in pairs if _near(i, j) for node in range(i, j)}
         wanted = sorted({*own, *near, *(node for pair in pairs for node in pair)})
-        returns = self._returns(scene, sorted({*wanted, *(self._step_of(node) + k for node in wanted for k in (0, 1))}))
+        last = len(self._nodes) - 1
+        loaded = sorted({min(max(node + k, 0), last) for node in wanted for k in (-1, 0, 1)})
+        returns = self._returns(scene, loaded)
         ways = self._ways(
             {node: Scan.of(here[self._sweep(node)], _NONE, self._voxel_m) for node, here in returns.items()}
         )
-        scans = {node: self._with_neighbours(node, returns[node], ways[self._step_of(node)]) for node in wanted}
+        scans = {node: self._with_neighbours(node, returns[node], ways) for node in wanted}
         found: dict[Pair, Registration] = {}
         for i, j in pairs:
             guess = _chained(i, j, ways) if _near(i, j) else self._logged(i, j)
@@ -66,10 +68,6 @@ class Registrar:
 
     def _sweep(self, node: int) -> int:
         return int(self._nodes[node])
-
-    def _step_of(self, node: int) -> int:
-        """The step, from a node to the next, that tells how poses change around a node."""
-        return min(node, len(self._nodes) - 2)
 
     def _logged(self, i: int, j: int) -> Float64:
         poses = self._tables.world_SE3_ego
@@ -104,22 +102,26 @@ class Registrar:
         near = np.flatnonzero(np.abs(times - times[sweep]) <= self._around_ns)
         return np.unique(np.array([near[0], sweep, near[-1]], dtype=np.int64))
 
-    def _with_neighbours(self, node: int, returns: Mapping[int, Float64], way: Float64) -> Scan:
-        """A node's scan with the sweeps around it, placed as the way of its step says that the log is wrong."""
-        poses, times, sweep, step = (
-            self._tables.world_SE3_ego,
-            self._tables.timestamps_ns,
-            self._sweep(node),
-            self._step_of(node),
-        )
-        wrong = difference(self._logged(step, step + 1), way)
-        step_ns = times[self._sweep(step + 1)] - times[self._sweep(step)]
+    def _with_neighbours(self, node: int, returns: Mapping[int, Float64], ways: Mapping[int, Float64]) -> Scan:
+        """A node's scan with the sweeps around it, placed where ways to the nodes before and after say that they were."""
+        poses, sweep = self._tables.world_SE3_ego, self._sweep(node)
         pieces = [_NONE]
         for other in sorted(returns.keys() - {sweep}):
-            correction = exponential(wrong * float((times[other] - times[sweep]) / step_ns))
-            ego_SE3_other = between(poses[sweep], poses[other]) @ correction
+            ego_SE3_other = between(poses[sweep], poses[other]) @ self._correction(node, other, ways)
             pieces.append(returns[other] @ ego_SE3_other[:3, :3].T + ego_SE3_other[:3, 3])
         return Scan.of(returns[sweep], np.concatenate(pieces), self._voxel_m)
+
+    def _correction(self, node: int, other: int, ways: Mapping[int, Float64]) -> Float64:
+        """(4, 4) ``ego_SE3_refined`` of a sweep near a node, if the node itself has none: in proportion to the time between."""
+        times, last = self._tables.timestamps_ns, len(self._nodes) - 1
+        forward = node < last and (other > self._sweep(node) or node == 0)
+        step = node if forward else node - 1
+        logged = self._logged(step, step + 1)
+        # At the step's other end: after a way on from the node, or before a way to it.
+        wrong = difference(logged, ways[step]) if forward else difference(ways[step] @ np.linalg.inv(logged), np.eye(4))
+        span = times[self._sweep(step + 1)] - times[self._sweep(step)]
+        share = (times[other] - times[self._sweep(node)]) / span
+        return exponential(wrong * float(share if forward else -share))
 
     def _outside_boxes(self, scene: SceneView, sweep: int, world_SE3_box: Float64) -> Float64:
         """(N, 3) float64, ego frame: returns that are neither the ego vehicle's, nor far, nor in any box."""
