@@ -15,12 +15,15 @@ from .pose_graph import between
 Float64 = NDArray[np.float64]
 Float32 = NDArray[np.float32]
 THICKNESS_CELL_M = 0.4
+"""Edge of the columns whose heights are compared, metres."""
 _LEAST_RETURNS = 5
 _MOST_POINTS = 1500
 """Points of a scan that are asked for their distance."""
 _GROUND_RANGE_M = 25.0
 _GROUND_BAND_M = (-1.5, 1.0)
+"""Heights of ground in the ego frame, metres."""
 _UPRIGHT = 0.97
+"""Cosine of the angle between up and a normal of level ground."""
 
 
 @dataclass(frozen=True)

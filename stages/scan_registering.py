@@ -17,8 +17,11 @@ from .tracks import box_poses, scene_tracks
 
 Float64 = NDArray[np.float64]
 _CARRY_S = 0.5
+"""How long objects go on after their last box, seconds."""
 _BAND_M = (-8.0, 10.0)
+"""Returns lower or higher than this in the ego frame are left out, metres."""
 _LONGEST_CHAIN = 8
+"""Steps between two nodes that make a first guess; over more of them errors add up."""
 _NONE = np.zeros((0, 3))
 
 
