@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from ..schemas.errors import UsageError
 from ..schemas.grid import VoxelGrid
 from ..schemas.occupancy import OCCUPANCIES, SurfaceOccupancy
-from ..schemas.product import Product, ProductReader
+from ..schemas.product import Product, ProductReader, load
+from ..schemas.refined_poses import RefinedPoses, refined_tables
+from ..schemas.scene import SceneTables
 from .checking import unknown
 from .store.index import Index
 from .store.reader import StoredProduct
@@ -44,6 +46,18 @@ def current_labels(
             if found.manifest.provenance.inputs.get(SurfaceOccupancy.name) == surface.manifest.fingerprint:
                 return found
     return surface
+
+
+def tables_behind(store: Store, index: Index, scene: str, made: StoredProduct) -> SceneTables:
+    """A scene's tables with the poses that a product was made with: refined where it was made from refined ones.
+
+    Raises UsageError where the scene has no tables.
+    """
+    tables = load(SceneTables, current_product(store, index, scene, SceneTables))
+    refined = made.manifest.provenance.inputs.get(RefinedPoses.name)
+    if refined is None:
+        return tables
+    return refined_tables(tables, load(RefinedPoses, store.reader(scene, RefinedPoses, refined)))
 
 
 def current_product(store: Store, index: Index, scene: str, product: type[Product]) -> StoredProduct:

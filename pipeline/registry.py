@@ -14,6 +14,7 @@ from ..stages.densify import Densify
 from ..stages.flow import Flow
 from ..stages.raycast import Raycast
 from ..stages.reconstruct import Reconstruct
+from ..stages.refine_poses import RefinePoses
 from ..stages.separate import Separate
 from ..stages.stage import Stage
 from ..stages.visibility import Visibility
@@ -22,7 +23,7 @@ from .graph import INDEXED
 from .recipes import Recipe, is_path, packaged, read_recipe
 
 STAGES: Mapping[str, type[Stage]] = MappingProxyType(
-    {s.name: s for s in (Separate, Reconstruct, Densify, Raycast, Visibility, Flow)}
+    {s.name: s for s in (RefinePoses, Separate, Reconstruct, Densify, Raycast, Visibility, Flow)}
 )
 """Stage classes by name."""
 

@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ..schemas.product import Array, Product, ProductReader, load
+from ..schemas.cameras import CameraTables
+from ..schemas.product import Array, InMemory, Product, ProductReader, load
+from ..schemas.refined_poses import RefinedPoses, refined_cameras, refined_tables
 from ..schemas.scene import SceneTables, SweepPoints
 from .sources import read_sweep
 from .spill import SpillFile
@@ -31,7 +33,10 @@ class SceneAddress:
 
 
 class StoredScene:
-    """A scene whose products come from the store and whose sweeps come from the data root."""
+    """A scene whose products come from the store and whose sweeps come from the data root.
+
+    Where :class:`RefinedPoses` may be read, poses, boxes and cameras are refined by them.
+    """
 
     def __init__(self, address: SceneAddress) -> None:
         self._address = address
@@ -45,7 +50,13 @@ class StoredScene:
 
     @cached_property
     def _tables(self) -> SceneTables:
-        return load(SceneTables, self.product(SceneTables))
+        logged = load(SceneTables, self.product(SceneTables))
+        return logged if self._refined is None else refined_tables(logged, self._refined)
+
+    @cached_property
+    def _refined(self) -> RefinedPoses | None:
+        """Refined poses, for a stage that reads them."""
+        return load(RefinedPoses, self.product(RefinedPoses)) if RefinedPoses in self._fingerprints else None
 
     def sweep(self, index: int) -> SweepPoints:
         """One sweep's points. Raises InputError if its files are not what they should be."""
@@ -55,12 +66,18 @@ class StoredScene:
         """Read access to a committed product of this scene."""
         if product not in self._readers:
             stored = self._address.store.reader(self._address.scene, product, self._fingerprints[product])
-            self._readers[product] = _KeepsSmallArrays(stored)
+            kept = _KeepsSmallArrays(stored)
+            self._readers[product] = self._cameras(kept) if product is CameraTables else kept
         return self._readers[product]
 
     def spill(self, dtype: str, row: tuple[int, ...] = ()) -> SpillFile:
         """Room on the store's disk for rows that are made before they are written."""
         return SpillFile(self._address.store.scratch(self._address.scene), dtype, row)
+
+    def _cameras(self, logged: ProductReader) -> ProductReader:
+        if self._refined is None:
+            return logged
+        return InMemory(refined_cameras(load(CameraTables, logged), self.tables, self._refined))
 
 
 class _KeepsSmallArrays:

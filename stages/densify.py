@@ -15,6 +15,7 @@ from ..schemas.object_clouds import ObjectClouds
 from ..schemas.occupancy import Body, State, SurfaceOccupancy
 from ..schemas.parameters import Count, NotNegative, Positive
 from ..schemas.product import Array, Blocks, Product
+from ..schemas.refined_poses import RefinedPoses
 from ..schemas.static_map import StaticMap
 from ..schemas.surfaces import Surfaces
 from ..schemas.taxonomy import NO_LABEL, TAXONOMIES
@@ -54,7 +55,7 @@ class Densify(Stage):
     """Key frames that are rasterised together."""
 
     def reads(self) -> tuple[type[Product], ...]:
-        return (StaticMap, ObjectClouds, Surfaces)
+        return (RefinedPoses, StaticMap, ObjectClouds, Surfaces)
 
     def estimate(self, size: SceneSize) -> Estimate:
         voxels = math.prod(self.grid.shape) / 640_000

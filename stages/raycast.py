@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..schemas.parameters import Count, NotNegative, Positive
 from ..schemas.product import Array, Blocks, Product
 from ..schemas.ray_counts import BLOCK_CELLS, LEVEL_OF_COUNT, RayCounts
+from ..schemas.refined_poses import RefinedPoses
 from ..schemas.scene import SceneTables, SweepPoints
 from .estimate import BASE_MIB, Estimate, SceneSize
 from .kernels.rays import cast
@@ -49,7 +50,7 @@ class Raycast(Stage):
     """Edge of the tiles that are cast side by side, in blocks of 32 cells."""
 
     def reads(self) -> tuple[type[Product], ...]:
-        return ()
+        return (RefinedPoses,)
 
     def reads_sweeps(self) -> bool:
         return True

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..schemas.object_clouds import Motion, ObjectClouds
 from ..schemas.parameters import Count, NotNegative, Positive
 from ..schemas.product import Product
+from ..schemas.refined_poses import RefinedPoses
 from ..schemas.scene import SceneTables, SweepPoints
 from ..schemas.static_map import StaticMap
 from ..schemas.taxonomy import NO_LABEL, TAXONOMIES, refuse_unknown_classes
@@ -76,7 +77,7 @@ class Separate(Stage):
         CellFrame((0.0, 0.0, 0.0), self.cell_m, round(self.block_m / self.cell_m))
 
     def reads(self) -> tuple[type[Product], ...]:
-        return ()
+        return (RefinedPoses,)
 
     def reads_sweeps(self) -> bool:
         return True

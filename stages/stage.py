@@ -56,7 +56,7 @@ class SceneView(Protocol):
 
     @property
     def tables(self) -> SceneTables:
-        """Poses, key frames, tracks."""
+        """Poses, key frames, tracks: refined for a stage that reads ``RefinedPoses``, the log's own for others."""
         ...
 
     def sweep(self, index: int, /) -> SweepPoints:
@@ -64,7 +64,7 @@ class SceneView(Protocol):
         ...
 
     def product(self, product: type[Product], /) -> ProductReader:
-        """One of the products the stage ``reads``."""
+        """One of the products the stage ``reads``; ``CameraTables`` with refined poses where it reads ``RefinedPoses`` too."""
         ...
 
     def spill(self, dtype: str, row: tuple[int, ...] = (), /) -> Spill:
@@ -107,6 +107,8 @@ class Stage(ABC):
         """Products this stage reads, which may depend on its parameters.
 
         ``SceneTables`` always counts as read. ``CameraTables`` is there for whoever names it, with no stage to write it.
+        A stage that uses poses of any kind names ``RefinedPoses``: its tables, boxes and cameras then agree with what other
+        stages made of refined poses.
         """
 
     def reads_sweeps(self) -> bool:

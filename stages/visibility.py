@@ -16,6 +16,7 @@ from ..schemas.occupancy import Body, CarvedOccupancy, State, SurfaceOccupancy
 from ..schemas.parameters import Count, NotNegative, Portion, Share
 from ..schemas.product import Array, Blocks, Product, ProductReader
 from ..schemas.ray_counts import RayCounts
+from ..schemas.refined_poses import RefinedPoses
 from ..schemas.surfaces import Surfaces
 from ..schemas.taxonomy import NO_LABEL, TAXONOMIES, refuse_unknown_classes
 from .camera_views import looked_at, opaque_shapes
@@ -66,7 +67,7 @@ class Visibility(Stage):
         refuse_unknown_classes(self.kept_classes)
 
     def reads(self) -> tuple[type[Product], ...]:
-        return (SurfaceOccupancy, Surfaces, ObjectClouds, RayCounts, CameraTables)
+        return (RefinedPoses, SurfaceOccupancy, Surfaces, ObjectClouds, RayCounts, CameraTables)
 
     def estimate(self, size: SceneSize) -> Estimate:
         return Estimate(size.frames * 0.9, BASE_MIB + 60.0, size.frames * 75_000.0 * size.seen)

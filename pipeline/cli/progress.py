@@ -11,7 +11,9 @@ from ..plan import ScenePlan
 from .console import ERR
 
 # Shares of a scene's time, measured on the sample log.
-WEIGHTS = {"separate": 3.0, "reconstruct": 6.0, "densify": 2.0, "raycast": 4.0, "visibility": 4.0, "flow": 0.1}
+WEIGHTS = {
+    "refine-poses": 1.5, "separate": 3.0, "reconstruct": 6.0, "densify": 2.0, "raycast": 4.0, "visibility": 4.0, "flow": 0.1,
+}  # fmt: skip
 
 
 @contextmanager

@@ -212,12 +212,14 @@ def _make(request: Request, wanted: list[Stage], log: Log, stack: ExitStack) -> 
 
 def _report(request: Request, log: Log, made: _Made) -> None:
     """Says what became of the run: one JSON object, or a table and, last, the path of a picture."""
+    from .pose_notes import tell_poses
     from .report import run_json, run_table
 
     if request.as_json:
         emit(run_json(made.store.path, made.planned, made.outcome, made.failures, made.record.path))
     else:
         run_table(made.planned, made.outcome, made.failures, log.synthetic)
+    tell_poses(made.store, made.planned, made.outcome)
     if made.failures:
         _details(request.store_path, made.record.path / "failures", request.debug)
     if made.outcome.done and "densify" in made.stages and not request.as_json:

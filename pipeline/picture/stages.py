@@ -11,12 +11,10 @@ from numpy.typing import NDArray
 from ...schemas.grid import GRIDS, VoxelGrid
 from ...schemas.object_clouds import ObjectClouds
 from ...schemas.occupancy import SurfaceOccupancy
-from ...schemas.product import load
-from ...schemas.scene import SceneTables
 from ...schemas.static_map import StaticMap
 from ...schemas.surfaces import Surfaces
 from ...schemas.taxonomy import TAXONOMIES
-from ..current import current_product, grid_of
+from ..current import current_product, grid_of, tables_behind
 from ..store.index import Index, read_index
 from ..store.store import Store
 from .cloud import Cloud
@@ -50,11 +48,11 @@ def stage_clouds(store: Store, scene: str, frame: str | int | None, stage: Shown
     The range is that of the labels' grid, or Occ3D's where there are none yet. Raises UsageError and VerificationError.
     """
     index = read_index(store)
-    tables = load(SceneTables, current_product(store, index, scene, SceneTables))
+    static = current_product(store, index, scene, StaticMap)
+    tables = tables_behind(store, index, scene, static)
     row = frame_row(tables.frame_tokens, frame, scene)
     place = Place.of(tables, row, _grid(store, index, scene))
     title = f"{frame_title(store, scene, row, len(tables.frame_tokens))}: {stage}"
-    static = current_product(store, index, scene, StaticMap)
     objects = current_product(store, index, scene, ObjectClouds)
     points = StagePoints.joined([static_points(static, place), *object_points(objects, place)])
     nothing = np.full(place.grid.shape, 0, dtype=np.uint8)

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from ...schemas.errors import UsageError
 from ...schemas.flow import OccupancyFlow
 from ...schemas.occupancy import OCCUPANCIES, SurfaceOccupancy
-from ...schemas.product import ProductReader, load
+from ...schemas.product import ProductReader
 from ...schemas.scene import SceneTables
 from ...schemas.static_map import StaticMap
 from ...schemas.taxonomy import TAXONOMIES
-from ..current import current_labels, current_product, grid_of, one_of
+from ..current import current_labels, current_product, grid_of, one_of, tables_behind
 from ..sources import read_sweep
 from ..store.index import read_index
 from ..store.store import Store
@@ -45,7 +45,7 @@ def shown_frame(
     """
     index = read_index(store)
     labels = current_labels(store, index, scene, product)
-    tables = load(SceneTables, current_product(store, index, scene, SceneTables))
+    tables = tables_behind(store, index, scene, labels)
     tokens: list[str] = labels.attribute("frame_tokens")
     row = frame_row(tokens, frame, scene)
     world_SE3_grid: Float64 = labels.rows("world_SE3_grid", row, row + 1)[0]

@@ -52,9 +52,14 @@ def by_name(*stages: Stage) -> dict[str, Stage]:
 
 def test_each_after_what_it_reads() -> None:
     stages = {name: kind() for name, kind in STAGES.items()}
-    assert [s.name for s in required(["densify"], stages)] == ["separate", "reconstruct", "densify"]
-    assert [s.name for s in required(["reconstruct"], stages)] == ["separate", "reconstruct"]
-    assert [s.name for s in required(["densify", "separate"], stages)] == ["separate", "reconstruct", "densify"]
+    assert [s.name for s in required(["densify"], stages)] == ["refine-poses", "separate", "reconstruct", "densify"]
+    assert [s.name for s in required(["reconstruct"], stages)] == ["refine-poses", "separate", "reconstruct"]
+    assert [s.name for s in required(["densify", "separate"], stages)] == [
+        "refine-poses",
+        "separate",
+        "reconstruct",
+        "densify",
+    ]
 
 
 def test_what_the_index_step_writes_needs_no_stage() -> None:

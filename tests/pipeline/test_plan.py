@@ -21,6 +21,7 @@ from occ_pipeline.stages.stage import Stage
 
 ORDER = list(STAGES)
 BELOW = {
+    "refine-poses": {"separate", "reconstruct", "densify", "raycast", "visibility", "flow"},
     "separate": {"reconstruct", "densify", "visibility", "flow"},
     "reconstruct": {"densify", "visibility", "flow"},
     "densify": {"visibility", "flow"},
@@ -125,7 +126,7 @@ def other(default: Any) -> Any:
     if isinstance(default, (int, float)):
         return default + 1
     if isinstance(default, str):
-        return {"open3d": "pymeshlab", "carved_occupancy": "surface_occupancy"}[default]
+        return {"open3d": "pymeshlab", "auto": "always", "carved_occupancy": "surface_occupancy"}[default]
     if isinstance(default, tuple):
         return default[:-1] + ((default[-1] + 1,) if isinstance(default[-1], float) else ())
     return GRIDS["surroundocc"]
@@ -167,14 +168,14 @@ def test_every_reason_is_told(committed: Committed) -> None:
 def test_changed_file(committed: Committed) -> None:
     committed.sources = {"a.bin": "1" * 64}
     steps = committed.plan()
-    assert reasons(steps) == ["changed", "upstream", "upstream", "changed", "upstream", "upstream"]
+    assert reasons(steps) == ["changed", "changed", "upstream", "upstream", "changed", "upstream", "upstream"]
     assert steps["separate"].why.startswith("files changed")
 
 
 def test_changed_tables(committed: Committed) -> None:
     committed.tables = "e" * 64
     assert reasons(committed.plan()) == ["upstream"] * len(ORDER)
-    assert committed.plan()["separate"].why == "scene_tables changed"
+    assert committed.plan()["refine-poses"].why == "scene_tables changed"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

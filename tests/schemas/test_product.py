@@ -11,11 +11,13 @@ from occ_pipeline.schemas.cameras import CameraTables, DatasetCameras
 from occ_pipeline.schemas.object_clouds import ObjectClouds
 from occ_pipeline.schemas.occupancy import SurfaceOccupancy
 from occ_pipeline.schemas.product import Array, Blocks, InMemory, Product, array, load
+from occ_pipeline.schemas.refined_poses import RefinedPoses
 from occ_pipeline.schemas.scene import DatasetTables, SceneTables
 from occ_pipeline.schemas.static_map import StaticMap
 from occ_pipeline.schemas.surfaces import Surfaces
 
 ALL = [
+    RefinedPoses,
     StaticMap,
     ObjectClouds,
     Surfaces,

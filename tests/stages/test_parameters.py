@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from occ_pipeline.stages.densify import Densify
 from occ_pipeline.stages.reconstruct import Reconstruct
+from occ_pipeline.stages.refine_poses import RefinePoses
 from occ_pipeline.stages.separate import Separate
 from occ_pipeline.stages.stage import Stage
 from pydantic import TypeAdapter, ValidationError
 
-STAGES: list[type[Stage]] = [Separate, Reconstruct, Densify]
+STAGES: list[type[Stage]] = [RefinePoses, Separate, Reconstruct, Densify]
 NUMBERS = [
     (stage, field.name, field.default)
     for stage in STAGES
@@ -22,6 +23,7 @@ NUMBERS = [
 SIGNED = {"lowest_m", "highest_m"}
 MAY_BE_ZERO = {
     *("moving_m", "box_margin_m", "buffer_m", "clearance_m", "carry_s", "deforming_window_s"),
+    *("clear_gain", "around_s", "revisit_m", "least_overlap", "most_refused"),
     *("halo_m", "density_quantile", "least_area_m2", "least_surface"),
 }
 
