@@ -11,6 +11,7 @@ from ..schemas.errors import UsageError
 from ..schemas.product import Product
 from ..schemas.scene import DatasetTables, SceneList
 from ..stages.densify import Densify
+from ..stages.label_images import LabelImages
 from ..stages.raycast import Raycast
 from ..stages.reconstruct import Reconstruct
 from ..stages.separate import Separate
@@ -21,7 +22,7 @@ from .graph import INDEXED
 from .recipes import Recipe, is_path, packaged, read_recipe
 
 STAGES: Mapping[str, type[Stage]] = MappingProxyType(
-    {s.name: s for s in (Separate, Reconstruct, Densify, Raycast, Visibility)}
+    {s.name: s for s in (Separate, Reconstruct, Densify, Raycast, Visibility, LabelImages)}
 )
 """Stage classes by name."""
 
