@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from ..schemas.errors import UsageError
 from ..schemas.grid import VoxelGrid
-from ..schemas.occupancy import CarvedOccupancy, SurfaceOccupancy
+from ..schemas.occupancy import CarvedOccupancy, RefinedOccupancy, SurfaceOccupancy
 from ..schemas.product import Product, ProductReader
 from .checking import unknown
 from .store.index import Index
 from .store.reader import StoredProduct
 from .store.store import Store
 
-LABELS: tuple[type[SurfaceOccupancy], ...] = (CarvedOccupancy, SurfaceOccupancy)
+LABELS: tuple[type[SurfaceOccupancy], ...] = (RefinedOccupancy, CarvedOccupancy, SurfaceOccupancy)
 """Products of voxel labels, the most refined first."""
 
 
@@ -34,16 +34,17 @@ def current_labels(
 
     Raises UsageError for a scene or product that is not there.
     """
-    surface = current_product(store, index, scene, product or SurfaceOccupancy)
+    found = current_product(store, index, scene, product or SurfaceOccupancy)
     if product is not None:
-        return surface
+        return found
     products = index.scenes[scene].products
-    for refined in LABELS[:-1]:
+    for refined in reversed(LABELS[:-1]):
         if refined.name in products:
-            found = store.reader(scene, refined, products[refined.name])
-            if found.manifest.provenance.inputs.get(SurfaceOccupancy.name) == surface.manifest.fingerprint:
-                return found
-    return surface
+            more = store.reader(scene, refined, products[refined.name])
+            # Made from what is current itself: a later run may have stopped short of it.
+            if more.manifest.provenance.inputs.get(found.product.name) == found.manifest.fingerprint:
+                found = more
+    return found
 
 
 def current_product(store: Store, index: Index, scene: str, product: type[Product]) -> StoredProduct:

@@ -14,6 +14,7 @@ from ..stages.densify import Densify
 from ..stages.label_images import LabelImages
 from ..stages.raycast import Raycast
 from ..stages.reconstruct import Reconstruct
+from ..stages.refine import RefineWithImages
 from ..stages.separate import Separate
 from ..stages.stage import Stage
 from ..stages.visibility import Visibility
@@ -22,7 +23,7 @@ from .graph import INDEXED
 from .recipes import Recipe, is_path, packaged, read_recipe
 
 STAGES: Mapping[str, type[Stage]] = MappingProxyType(
-    {s.name: s for s in (Separate, Reconstruct, Densify, Raycast, Visibility, LabelImages)}
+    {s.name: s for s in (Separate, Reconstruct, Densify, Raycast, Visibility, LabelImages, RefineWithImages)}
 )
 """Stage classes by name."""
 

@@ -86,3 +86,13 @@ class CarvedOccupancy(SurfaceOccupancy):
     mask_camera: Array = array("frame", "x", "y", "z", dtype="uint8", fill=255, valid=[OneOf((0, 1))])
     """(K, X, Y, Z) uint8: 1 where what is known of the voxel, free or occupied, lies on a camera's line of sight that no
     occupied voxel blocks before; 0 everywhere where the key frame has no camera."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefinedOccupancy(CarvedOccupancy):
+    """The same voxels without those that images look through; these are free. ``mask_lidar`` is as it was.
+
+    Indexed [frame, x, y, z], on the grid of the :class:`CarvedOccupancy` it was made from.
+    """
+
+    name: ClassVar[str] = "refined_occupancy"
