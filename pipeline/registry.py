@@ -10,6 +10,7 @@ from ..schemas.cameras import DatasetCameras
 from ..schemas.errors import UsageError
 from ..schemas.product import Product
 from ..schemas.scene import DatasetTables, SceneList
+from ..stages.consistency import MeasureConsistency
 from ..stages.densify import Densify
 from ..stages.label_images import LabelImages
 from ..stages.raycast import Raycast
@@ -23,7 +24,19 @@ from .graph import INDEXED
 from .recipes import Recipe, is_path, packaged, read_recipe
 
 STAGES: Mapping[str, type[Stage]] = MappingProxyType(
-    {s.name: s for s in (Separate, Reconstruct, Densify, Raycast, Visibility, LabelImages, RefineWithImages)}
+    {
+        s.name: s
+        for s in (
+            Separate,
+            Reconstruct,
+            Densify,
+            Raycast,
+            Visibility,
+            LabelImages,
+            RefineWithImages,
+            MeasureConsistency,
+        )
+    }
 )
 """Stage classes by name."""
 

@@ -46,7 +46,7 @@ def pixel_rays(
         wide, high = labels.attribute("sizes")[camera]
         edge = float(labels.attribute("pixels")[camera])
         voxel_SE3_camera = voxel_SE3_world @ world_SE3_ego[camera] @ ego_SE3_camera[camera]
-        matrix = voxel_SE3_camera[:3, :3] @ np.linalg.inv(intrinsics[camera]) @ np.diag([edge, edge, 1.0])
+        matrix: Float64 = voxel_SE3_camera[:3, :3] @ np.linalg.inv(intrinsics[camera]) @ np.diag([edge, edge, 1.0])
         yield PixelRays(
             camera,
             np.ascontiguousarray(images[camera, :high, :wide]),

@@ -11,7 +11,10 @@ from ..plan import ScenePlan
 from .console import ERR
 
 # Shares of a scene's time, measured on the sample log.
-WEIGHTS = {"separate": 3.0, "reconstruct": 6.0, "densify": 2.0, "raycast": 4.0, "visibility": 4.0}
+WEIGHTS = {
+    "separate": 3.0, "reconstruct": 6.0, "densify": 2.0, "raycast": 4.0, "visibility": 4.0,
+    "image-labels": 1.0, "refine-with-images": 4.0, "consistency": 1.0,
+}  # fmt: skip
 
 
 @contextmanager

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = {"--html": ".html", "--video": ".mp4", "--rerun": ".rrd"}
 CLOUDS = ("separate", "reconstruct")
-VOXELS = {"densify": "surface_occupancy", "visibility": "carved_occupancy"}
+VOXELS = {"densify": "surface_occupancy", "visibility": "carved_occupancy", "refine-with-images": "refined_occupancy"}
 STAGES = (*CLOUDS, *VOXELS)
 """Stages whose products have a picture."""
 

@@ -15,6 +15,8 @@ UInt8 = NDArray[np.uint8]
 NO_LABEL = 255
 UNKNOWN, OCCUPIED = 0, 2
 FAR = 1e9
+UNLABELLED, NOTHING = 254, 253
+"""What a ray meets beside class ids: a voxel without one; none."""
 
 
 @kernel
@@ -75,19 +77,18 @@ def vote(
 
 @kernel
 def render(
-    state: UInt8, semantics: UInt8, labels: UInt8, origin: Float64, matrix: Float64,
-    seen: UInt8, unknown_before: UInt8,
-) -> None:  # fmt: skip
+    state: UInt8, semantics: UInt8, origin: Float64, matrix: Float64, seen: UInt8, unknown_before: UInt8
+) -> None:
     """What every pixel's ray meets first: the class of the first occupied voxel on it.
 
     Writes ``seen``, (H, W) uint8: its class id, :data:`UNLABELLED` where it has none, :data:`NOTHING` where the ray leaves the
     grid before; and ``unknown_before``, (H, W) uint8: 1 where the ray crossed an unknown voxel first. Others as :func:`vote`
-    has them; the labels give no more than the picture's size. O(pixels x voxels crossed).
+    has them. O(pixels x voxels crossed).
     """
     shape = state.shape
     step, cell, turn, left, gain = np.empty(3), np.empty(3, np.int64), np.empty(3, np.int64), np.empty(3), np.empty(3)
-    for row in range(labels.shape[0]):
-        for column in range(labels.shape[1]):
+    for row in range(seen.shape[0]):
+        for column in range(seen.shape[1]):
             seen[row, column], unknown_before[row, column] = NOTHING, 0
             aim(matrix, column, row, step)
             start, stop = enter_and_leave(origin, step, 0.0, FAR, shape)
@@ -104,6 +105,3 @@ def render(
                     unknown_before[row, column] = 1
                 if not go_on(stop, shape, cell, turn, left, gain):
                     break
-
-
-UNLABELLED, NOTHING = 254, 253
