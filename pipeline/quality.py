@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.ndimage import binary_dilation
+from numpy.typing import NDArray
 
 from ..schemas.consistency import Consistency
 from ..schemas.errors import UsageError
@@ -21,8 +21,7 @@ from .store.index import Index, read_index
 from .store.reader import StoredProduct
 from .store.store import Store
 
-_AROUND = np.ones((3, 3, 3), dtype=np.bool_)
-_AROUND[1, 1, 1] = False
+Bool = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -42,8 +41,8 @@ class Voxels:
         """Of one key frame."""
         state, semantics = (labels.rows(name, frame, frame + 1)[0] for name in ("state", "semantics"))
         occupied = state == State.OCCUPIED
-        alone = occupied & ~binary_dilation(occupied, _AROUND)
-        counts = (state == State.UNKNOWN, occupied, occupied & (semantics == NO_LABEL), alone)
+        unlabelled = occupied & (semantics == NO_LABEL)
+        counts = (state == State.UNKNOWN, occupied, unlabelled, standing_alone(occupied))
         return cls(state.size, *(int(np.count_nonzero(which)) for which in counts))
 
     def __add__(self, other: Voxels) -> Voxels:
@@ -55,6 +54,15 @@ class Voxels:
         for name in ("unlabelled", "isolated"):
             shares[name] = getattr(self, name) / self.occupied if self.occupied else None
         return {"voxels": dict(vars(self)), **shares}
+
+
+def standing_alone(occupied: Bool) -> Bool:
+    """(X, Y, Z) bool: voxels of ``occupied`` that none of the 26 around is."""
+    counts = np.pad(occupied.astype(np.uint8), 1)
+    for axis, length in enumerate(occupied.shape):
+        counts = sum(counts.take(range(start, start + length), axis) for start in range(3))
+    alone: Bool = occupied & (counts == 1)
+    return alone
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,9 @@ def pixel_rays(
         wide, high = labels.attribute("sizes")[camera]
         edge = float(labels.attribute("pixels")[camera])
         voxel_SE3_camera = voxel_SE3_world @ world_SE3_ego[camera] @ ego_SE3_camera[camera]
-        matrix: Float64 = voxel_SE3_camera[:3, :3] @ np.linalg.inv(intrinsics[camera]) @ np.diag([edge, edge, 1.0])
+        pinhole: Float64 = intrinsics[camera]
+        camera_M_pixel = np.linalg.inv(pinhole) @ np.diag([edge, edge, 1.0])
+        matrix: Float64 = np.asarray(voxel_SE3_camera[:3, :3] @ camera_M_pixel, dtype=np.float64)
         yield PixelRays(
             camera,
             np.ascontiguousarray(images[camera, :high, :wide]),
