@@ -58,9 +58,10 @@ class Voxels:
 
 def standing_alone(occupied: Bool) -> Bool:
     """(X, Y, Z) bool: voxels of ``occupied`` that none of the 26 around is."""
-    counts = np.pad(occupied.astype(np.uint8), 1)
+    counts: NDArray[np.uint8] = np.pad(occupied.astype(np.uint8), 1)
     for axis, length in enumerate(occupied.shape):
-        counts = sum(counts.take(range(start, start + length), axis) for start in range(3))
+        before, here, after = (counts.take(range(start, start + length), axis) for start in range(3))
+        counts = before + here + after
     alone: Bool = occupied & (counts == 1)
     return alone
 

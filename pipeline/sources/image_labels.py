@@ -18,7 +18,7 @@ from .files import DataRoot
 MODES = ("L", "P")
 """What Pillow calls 8 bits a pixel: grey, or a place in a palette, which is the class id too."""
 _MAKE_THEM = (
-    "write an 8-bit PNG of class ids there for every image, or name their folder with --set image-labels.folder="
+    "write an 8-bit PNG of class ids there for every image, or name their folder with --set image-labels.folder=FOLDER"
 )
 
 
