@@ -26,9 +26,17 @@ from .stage import Needs, Part, PartResult, SceneView, Stage, frame_parts
 Float64 = NDArray[np.float64]
 UInt8 = NDArray[np.uint8]
 Int32 = NDArray[np.int32]
-Int64 = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 _CHANGED = ("state", "semantics", "body", "mask_camera")
+
+
+@dataclass(frozen=True)
+class _Votes:
+    """(X, Y, Z) int32 each: numbers of rays, as :func:`vote` counts them."""
+
+    ended: Int32
+    passed: Int32
+    crossed: Int32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,11 +44,12 @@ class RefineWithImages(Stage):
     """Frees voxels that stand before what the images show, by 2D labels: ghosts that no laser ray told of.
 
     A pixel's ray ends in the first occupied voxel of the pixel's class, and speaks against all it passed before. At 0.4 m
-    most voxels that rays pass are true: surfaces fill them in part, and at an object's edge some rays go by. So the rays of
-    touching voxels of one class are counted together, which frees an object that the images do not show, and nibbles at none.
+    most voxels that rays pass are true: surfaces fill them in part, and at an object's edge some rays go by. So the rays of a
+    piece, touching voxels of one class, are counted together, which takes away an object that the images do not show, and
+    nibbles at none. What rays crossed of it becomes free, what none did is unknown.
 
-    Occ3D's rule, every voxel before such an end, is ``votes: 1, share: 0, pieces: false, frames_around: 0, least_way: 0,
-    clear_of_end_m: 0, kept_classes: [], moving: true, unknown_votes: 1``.
+    Occ3D's rule, every voxel before such an end, is ``votes: 1, share: 0, crossed_share: 0, pieces: false, frames_around: 0,
+    least_way: 0, clear_of_end_m: 0, kept_classes: [], moving: true, unknown_votes: 1``.
     """
 
     name: ClassVar[str] = "refine-with-images"
@@ -49,12 +58,14 @@ class RefineWithImages(Stage):
     needs: ClassVar[Needs] = Needs(cpus=1, memory_gib=1.0)
     libraries: ClassVar[tuple[str, ...]] = ("numba", "numpy")
 
-    votes: Count = 10
-    """Pixels whose rays must have passed a voxel, on their way to the class they show, for it to become free."""
+    votes: Count = 100
+    """Pixels whose rays must have passed a piece, on their way to the class they show, for it to be taken away."""
     share: Portion = 0.9
-    """And their least share of all pixels that show this voxel or look through it."""
+    """And their least share of all pixels that show the piece or look through it."""
+    crossed_share: Portion = 0.5
+    """And the least share of its voxels that such rays must have crossed."""
     pieces: bool = True
-    """Whether that share is of all touching voxels of one class together: an object is kept or freed as a whole."""
+    """Whether touching voxels of one class are one piece: an object is kept or taken away as a whole. Else each is its own."""
     frames_around: WholeNumber = 2
     """Images of this many key frames before and after are asked too, of what stands still."""
     least_way: Share = 0.5
@@ -94,27 +105,29 @@ class RefineWithImages(Stage):
         grid = VoxelGrid.from_json(labels.attribute("grid"))
         pose: Float64 = labels.rows("world_SE3_grid", frame, frame + 1)[0]
         state, semantics, body = (np.array(labels.rows(n, frame, frame + 1)[0]) for n in ("state", "semantics", "body"))
-        ended, passed = self._votes(scene, frame, grid, pose, (state, semantics, body))
+        votes = self._votes(scene, frame, grid, pose, (state, semantics, body))
         kept = [TAXONOMIES[scene.tables.taxonomy].id_of(name) for name in self.kept_classes]
         asked = (state == State.OCCUPIED) & ~np.isin(semantics, kept)
         if not self.moving:
             asked &= body == Body.STATIC
-        gone = asked & (passed >= self.votes) & self._outvoted(asked, semantics, ended, passed)
+        gone = self._outvoted(asked, semantics, votes)
+        free = gone & (votes.crossed > 0)
         if self.unknown_votes:
-            gone |= (state == State.UNKNOWN) & (passed >= self.unknown_votes)
-        state[gone], semantics[gone], body[gone] = State.FREE, NO_LABEL, Body.NONE
+            free |= (state == State.UNKNOWN) & (votes.passed >= self.unknown_votes)
+        state[gone], semantics[gone], body[gone] = State.UNKNOWN, NO_LABEL, Body.NONE
+        state[free] = State.FREE
         occupied, known = state == State.OCCUPIED, state != State.UNKNOWN
         looked = looked_at(scene.product(CameraTables), frame, grid, pose, occupied, known, self.camera_through)
         return state, semantics, body, looked.astype(np.uint8)
 
     def _votes(
         self, scene: SceneView, frame: int, grid: VoxelGrid, pose: Float64, voxels: tuple[UInt8, UInt8, UInt8]
-    ) -> tuple[Int32, Int32]:
-        """(X, Y, Z) int32 each: rays that ended in each voxel, and rays that passed it."""
+    ) -> _Votes:
+        """Of a key frame's own images, and of those around."""
         state, semantics, body = voxels
         # What moves was elsewhere when other key frames' images were taken.
         still = np.where(body > Body.STATIC, np.uint8(State.FREE), state)
-        ended, passed = np.zeros(grid.shape, np.int32), np.zeros(grid.shape, np.int32)
+        votes = _Votes(*(np.zeros(grid.shape, np.int32) for _ in range(3)))
         cameras, images = scene.product(CameraTables), scene.product(ImageLabels)
         last = len(scene.tables.key_sweeps) - 1
         for other in range(max(frame - self.frames_around, 0), min(frame + self.frames_around, last) + 1):
@@ -122,21 +135,24 @@ class RefineWithImages(Stage):
             for rays in pixel_rays(cameras, images, other, grid, pose):
                 vote(
                     there, semantics, rays.labels, rays.origin, rays.matrix,
-                    self.least_way, self.clear_of_end_m / grid.voxel_m, ended, passed,
+                    self.least_way, self.clear_of_end_m / grid.voxel_m, votes.ended, votes.passed, votes.crossed,
                 )  # fmt: skip
-        return ended, passed
+        return votes
 
-    def _outvoted(self, asked: Bool, semantics: UInt8, ended: Int32, passed: Int32) -> Bool:
-        """(X, Y, Z) bool: where the share of rays that passed is large enough, by piece if so asked."""
-        if not self.pieces:
-            return passed >= self.share * (passed + ended)
-        numbers = np.empty(asked.shape, dtype=np.int32)
-        count = number_pieces(asked, semantics, numbers)
-        by_voxel = numbers[asked]
-        against, favour = (np.bincount(by_voxel, votes[asked], count) for votes in (passed, ended))
-        enough = np.zeros(asked.shape, dtype=np.bool_)
-        enough[asked] = (against >= self.share * (against + favour))[by_voxel]
-        return enough
+    def _outvoted(self, asked: Bool, semantics: UInt8, votes: _Votes) -> Bool:
+        """(X, Y, Z) bool: voxels of the pieces that the rays speak against."""
+        ended, passed, crossed = votes.ended[asked], votes.passed[asked], votes.crossed[asked] > 0
+        numbers = np.arange(len(ended))
+        if self.pieces:
+            all_numbers = np.empty(asked.shape, dtype=np.int32)
+            number_pieces(asked, semantics, all_numbers)
+            numbers = all_numbers[asked]
+        favour, against, open_voxels, size = (np.bincount(numbers, n) for n in (ended, passed, crossed, crossed >= 0))
+        gone = (against >= self.votes) & (against >= self.share * (against + favour))
+        gone &= open_voxels >= self.crossed_share * size
+        outvoted = np.zeros(asked.shape, dtype=np.bool_)
+        outvoted[asked] = gone[numbers]
+        return outvoted
 
     def assemble(self, scene: SceneView, results: Sequence[PartResult]) -> Iterator[Product]:
         labels = scene.product(CarvedOccupancy)

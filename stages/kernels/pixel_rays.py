@@ -30,20 +30,21 @@ def aim(matrix: Float64, column: int, row: int, step: Float64) -> None:
 @kernel
 def vote(
     state: UInt8, semantics: UInt8, labels: UInt8, origin: Float64, matrix: Float64, least_way: float, clear: float,
-    ended: Int32, passed: Int32,
+    ended: Int32, passed: Int32, crossed: Int32,
 ) -> None:  # fmt: skip
     """Follows the ray of every labelled pixel to the first occupied voxel of the pixel's class, in which it ends.
 
-    Counts, per voxel, rays that ``ended`` in it and rays that ``passed`` it before they ended, on a way of at least
-    ``least_way`` voxels through it. The last ``clear`` voxels before its end count nowhere. A ray that meets no voxel of its class counts nowhere.
+    Counts, per voxel, rays that ``ended`` in it, rays that ``crossed`` it before they ended, and of these the rays that
+    ``passed`` it, on a way of at least ``least_way`` voxels through it that ends ``clear`` voxels or more before the ray does.
+    A ray that meets no voxel of its class counts nowhere.
 
     ``state``, ``semantics``: (X, Y, Z) uint8. ``labels``: (H, W) uint8, 255 for none. ``origin``: (3,) float64, the camera's
-    place in voxels. ``matrix``: as :func:`aim` has it. ``ended``, ``passed``: (X, Y, Z) int32. O(pixels x voxels crossed).
+    place in voxels. ``matrix``: as :func:`aim` has it. ``ended``, ``passed``, ``crossed``: (X, Y, Z) int32. O(pixels x voxels crossed).
     """
     shape = state.shape
     step, cell, turn, left, gain = np.empty(3), np.empty(3, np.int64), np.empty(3, np.int64), np.empty(3), np.empty(3)
     on_the_way = np.empty((shape[0] + shape[1] + shape[2], 3), np.int64)
-    left_at = np.empty(len(on_the_way))
+    left_at, well_in = np.empty(len(on_the_way)), np.empty(len(on_the_way), np.bool_)
     for row in range(labels.shape[0]):
         for column in range(labels.shape[1]):
             label = labels[row, column]
@@ -61,15 +62,15 @@ def vote(
                 if state[x, y, z] == OCCUPIED and semantics[x, y, z] == label:
                     ended[x, y, z] += 1
                     for n in range(count):
-                        if left_at[n] > entered - clear * voxel:
-                            break
-                        passed[on_the_way[n, 0], on_the_way[n, 1], on_the_way[n, 2]] += 1
+                        a, b, c = on_the_way[n, 0], on_the_way[n, 1], on_the_way[n, 2]
+                        crossed[a, b, c] += 1
+                        if well_in[n] and left_at[n] <= entered - clear * voxel:
+                            passed[a, b, c] += 1
                     break
                 leaves = min(left[0], left[1], left[2], stop)
-                if leaves - entered >= least_way * voxel:
-                    left_at[count] = leaves
-                    on_the_way[count, 0], on_the_way[count, 1], on_the_way[count, 2] = x, y, z
-                    count += 1
+                left_at[count], well_in[count] = leaves, leaves - entered >= least_way * voxel
+                on_the_way[count, 0], on_the_way[count, 1], on_the_way[count, 2] = x, y, z
+                count += 1
                 entered = leaves
                 if not go_on(stop, shape, cell, turn, left, gain):
                     break

@@ -23,7 +23,7 @@ from occ_pipeline.schemas.taxonomy import NUSCENES
 from visibility_quality import compared, run, without_boxes
 
 OCC3D = {
-    "votes": 1, "share": 0, "pieces": "false", "frames_around": 0, "least_way": 0, "clear_of_end_m": 0,
+    "votes": 1, "share": 0, "crossed_share": 0, "pieces": "false", "frames_around": 0, "least_way": 0, "clear_of_end_m": 0,
     "kept_classes": "[]", "moving": "true", "unknown_votes": 1,
 }  # fmt: skip
 NOISY = "noisy_labels"

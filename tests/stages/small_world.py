@@ -50,9 +50,14 @@ class World:
     tables: SceneTables
     sweeps: list[SweepPoints] = field(default_factory=list)
     products: dict[type[Product], Product] = field(default_factory=dict)
+    label_images: dict[tuple[int, int], np.ndarray] = field(default_factory=dict)
+    """2D labels by key frame and camera."""
 
     def sweep(self, index: int, /) -> SweepPoints:
         return self.sweeps[index]
+
+    def image_labels(self, folder: str, frame: int, camera: int, /) -> np.ndarray:
+        return self.label_images[frame, camera]
 
     def product(self, product: type[Product], /) -> ProductReader:
         return InMemory(self.products[product])
