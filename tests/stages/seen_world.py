@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from occ_pipeline.schemas.cameras import CameraTables, project
 from occ_pipeline.schemas.grid import VoxelGrid
@@ -99,7 +101,13 @@ def image_labels(images: np.ndarray) -> ImageLabels:
 def seen_world(said: dict[Voxel, tuple[int, Body]], true: dict[Voxel, tuple[int, Body]]) -> World:
     """A scene whose voxels are what is ``said``, and whose images show what is ``true``."""
     world = World(tables_of(EGO, [0, 1]))
-    tables = cameras()
-    images = np.array([[photograph(true, tables, frame, camera) for camera in range(2)] for frame in range(2)])
-    world.products |= {CarvedOccupancy: occupancy(said), CameraTables: tables, ImageLabels: image_labels(images)}
+    images = _photographs(tuple(true.items())).copy()
+    world.products |= {CarvedOccupancy: occupancy(said), CameraTables: cameras(), ImageLabels: image_labels(images)}
     return world
+
+
+@cache
+def _photographs(true: tuple[tuple[Voxel, tuple[int, Body]], ...]) -> np.ndarray:
+    """(2, 2, H, W) labels, frame and camera first."""
+    tables = cameras()
+    return np.array([[photograph(dict(true), tables, frame, camera) for camera in range(2)] for frame in range(2)])
