@@ -36,16 +36,17 @@ def current_labels(
 
     Raises UsageError for a scene or product that is not there.
     """
-    surface = current_product(store, index, scene, product or SurfaceOccupancy)
+    found = current_product(store, index, scene, product or SurfaceOccupancy)
     if product is not None:
-        return surface
+        return found
     products = index.scenes[scene].products
-    for refined in LABELS[:-1]:
+    for refined in reversed(LABELS[:-1]):
         if refined.name in products:
-            found = store.reader(scene, refined, products[refined.name])
-            if found.manifest.provenance.inputs.get(SurfaceOccupancy.name) == surface.manifest.fingerprint:
-                return found
-    return surface
+            more = store.reader(scene, refined, products[refined.name])
+            # Made from what is current itself: a later run may have stopped short of it.
+            if more.manifest.provenance.inputs.get(found.product.name) == found.manifest.fingerprint:
+                found = more
+    return found
 
 
 def tables_behind(store: Store, index: Index, scene: str, made: StoredProduct) -> SceneTables:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from ..schemas.cameras import CameraTables
 from ..schemas.errors import VerificationError
 from ..schemas.grid import VoxelGrid
 from ..schemas.product import Product
@@ -15,6 +16,7 @@ from ..schemas.scene import SceneTables
 from ..stages.stage import Stage
 from .indexing import IndexedScene
 from .parameters import as_json
+from .sources import label_files
 from .store.fingerprint import NO_SOURCES, Provenance, Sources
 from .store.hashes import FileHashes
 from .store.index import Index
@@ -66,7 +68,7 @@ def plan_scene(
     known = indexed.products
     steps: list[Step] = []
     for stage in stages:
-        sources = _sources(stage, indexed, data_root, hashes)
+        sources = _sources(store, stage, indexed, data_root, hashes)
         provenances = {product: _provenance(store, stage, product, known, sources) for product in stage.writes}
         reason, why = _reason(store, scene, provenances, current)
         step = Step(scene, stage, provenances, reason, why)
@@ -75,11 +77,15 @@ def plan_scene(
     return ScenePlan(scene, indexed, tuple(steps))
 
 
-def _sources(stage: Stage, indexed: IndexedScene, data_root: Path, hashes: FileHashes) -> Sources:
-    if not stage.reads_sweeps():
-        return NO_SOURCES
-    tables = indexed.tables
-    return Sources.of(hashes.of(data_root, [name for name in (*tables.point_files, *tables.label_files) if name]))
+def _sources(store: Store, stage: Stage, indexed: IndexedScene, data_root: Path, hashes: FileHashes) -> Sources:
+    names: list[str] = []
+    tables, folder = indexed.tables, stage.reads_image_labels()
+    if stage.reads_sweeps():
+        names += [name for name in (*tables.point_files, *tables.label_files) if name]
+    if folder is not None:
+        images = store.reader(tables.scene, CameraTables, indexed.cameras).attribute("image_files")
+        names += label_files(data_root, tables.scene, folder, images)
+    return Sources.of(hashes.of(data_root, names)) if names else NO_SOURCES
 
 
 def _provenance(

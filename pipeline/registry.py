@@ -10,10 +10,13 @@ from ..schemas.cameras import DatasetCameras
 from ..schemas.errors import UsageError
 from ..schemas.product import Product
 from ..schemas.scene import DatasetTables, SceneList
+from ..stages.consistency import MeasureConsistency
 from ..stages.densify import Densify
 from ..stages.flow import Flow
+from ..stages.label_images import LabelImages
 from ..stages.raycast import Raycast
 from ..stages.reconstruct import Reconstruct
+from ..stages.refine import RefineWithImages
 from ..stages.refine_poses import RefinePoses
 from ..stages.separate import Separate
 from ..stages.stage import Stage
@@ -23,7 +26,13 @@ from .graph import INDEXED
 from .recipes import Recipe, is_path, packaged, read_recipe
 
 STAGES: Mapping[str, type[Stage]] = MappingProxyType(
-    {s.name: s for s in (RefinePoses, Separate, Reconstruct, Densify, Raycast, Visibility, Flow)}
+    {
+        s.name: s
+        for s in (
+            *(RefinePoses, Separate, Reconstruct, Densify, Raycast, Visibility),
+            *(LabelImages, RefineWithImages, MeasureConsistency, Flow),
+        )
+    }
 )
 """Stage classes by name."""
 

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..schemas.cameras import CameraTables
 from ..schemas.product import Array, InMemory, Product, ProductReader, load
 from ..schemas.refined_poses import RefinedPoses, refined_cameras, refined_tables
 from ..schemas.scene import SceneTables, SweepPoints
-from .sources import read_sweep
+from ..schemas.taxonomy import TAXONOMIES
+from .sources import read_image_labels, read_sweep
 from .spill import SpillFile
 from .store.store import Store
 
@@ -33,7 +35,7 @@ class SceneAddress:
 
 
 class StoredScene:
-    """A scene whose products come from the store and whose sweeps come from the data root.
+    """A scene whose products come from the store, and whose sweeps and 2D labels come from the data root.
 
     Where :class:`RefinedPoses` may be read, poses, boxes and cameras are refined by them.
     """
@@ -61,6 +63,11 @@ class StoredScene:
     def sweep(self, index: int) -> SweepPoints:
         """One sweep's points. Raises InputError if its files are not what they should be."""
         return read_sweep(self._address.data_root, self.tables, index)
+
+    def image_labels(self, folder: str, frame: int, camera: int) -> NDArray[np.uint8]:
+        """One image's 2D labels. Raises InputError if their file is not what it should be."""
+        classes = len(TAXONOMIES[self.tables.taxonomy].classes)
+        return read_image_labels(self._address.data_root, self.product(CameraTables), folder, frame, camera, classes)
 
     def product(self, product: type[Product]) -> ProductReader:
         """Read access to a committed product of this scene."""

@@ -90,9 +90,19 @@ class CarvedOccupancy(SurfaceOccupancy):
     occupied voxel blocks before; 0 everywhere where the key frame has no camera."""
 
 
-OccupancyName = Literal["surface_occupancy", "carved_occupancy"]
+@dataclass(frozen=True, kw_only=True)
+class RefinedOccupancy(CarvedOccupancy):
+    """The same voxels without those that images look through; these are free. ``mask_lidar`` is as it was.
+
+    Indexed [frame, x, y, z], on the grid of the :class:`CarvedOccupancy` it was made from.
+    """
+
+    name: ClassVar[str] = "refined_occupancy"
+
+
+OccupancyName = Literal["surface_occupancy", "carved_occupancy", "refined_occupancy"]
 """A parameter that names the voxel labels to work on."""
 OCCUPANCIES: Mapping[str, type[SurfaceOccupancy]] = MappingProxyType(
-    {product.name: product for product in (SurfaceOccupancy, CarvedOccupancy)}
+    {product.name: product for product in (SurfaceOccupancy, CarvedOccupancy, RefinedOccupancy)}
 )
 """Products of voxel labels by name, each more refined than the one before."""

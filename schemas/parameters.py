@@ -16,3 +16,5 @@ Portion = Annotated[float, Field(ge=0, le=1)]
 """A part of a whole, up to all of it."""
 Count = Annotated[int, Field(ge=1)]
 """A whole number of things, one at least."""
+WholeNumber = Annotated[int, Field(ge=0)]
+"""A number of things, none at least."""

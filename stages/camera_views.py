@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,7 +16,6 @@ from ..schemas.product import ProductReader
 from .grid_frames import grid_corners, voxels_from_metres
 from .kernels.depth import draw_points, draw_triangles, find_looked_at
 from .kernels.split import transform
-from .rays_around import Rays
 from .shapes import Shapes
 
 Float32 = NDArray[np.float32]
@@ -57,15 +57,15 @@ class View:
         return image
 
 
-def opaque_shapes(shapes: Shapes, rays: Rays) -> Shapes:
-    """The shapes without static triangles that rays of the scene went through: fins that Poisson grows beside a pole."""
-    local_SE3_world = np.linalg.inv(shapes.from_local(np.eye(4)))
+def without(shapes: Shapes, hidden: Callable[[Float64], Bool]) -> Shapes:
+    """The shapes without static triangles whose middles, (N, 3) metres, world, are ``hidden``."""
+    world_SE3_local = shapes.from_local(np.eye(4))
 
     def kept(track: int, vertices: Float32, triangles: NDArray[np.int32]) -> NDArray[np.int32]:
-        if track >= 0:
+        if track >= 0 or len(triangles) == 0:
             return triangles
-        middles = vertices[triangles].astype(np.float64).mean(axis=1)
-        return triangles[~rays.pierced(local_SE3_world, middles)]
+        middles = vertices[triangles].mean(axis=1)
+        return triangles[~hidden(transform(middles, world_SE3_local))]
 
     return replace(shapes, pieces=[(t, v, kept(t, v, f), labels) for t, v, f, labels in shapes.pieces])
 

@@ -88,10 +88,10 @@ class Rays:
         question(self.rows, self.cells, matrix, self._steps, self._places(share), voxels, hit, empty)
         return hit, empty
 
-    def pierced(self, source_SE3_world: Float64, places: Float64) -> Bool:
-        """(N,) bool: which places (N, 3), metres, of a source frame, lie where many rays passed and hardly any ended."""
+    def pierced(self, places: Float64) -> Bool:
+        """(N,) bool: which places (N, 3), metres, world, lie where many rays passed and hardly any ended."""
         bits = np.empty(len(places), dtype=np.uint8)
-        judge(self.rows, self.cells, self.cell_SE3_world @ np.linalg.inv(source_SE3_world), places, bits)
+        judge(self.rows, self.cells, self.cell_SE3_world, places, bits)
         through: Bool = (bits & (CROSSED | SOLID)) == CROSSED
         return through
 

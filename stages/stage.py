@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 from pydantic import ConfigDict
 
@@ -63,6 +64,13 @@ class SceneView(Protocol):
         """One sweep's points, read when asked for. Raises InputError if its files are not what they should be."""
         ...
 
+    def image_labels(self, folder: str, frame: int, camera: int, /) -> NDArray[np.uint8]:
+        """(H, W) uint8 class ids of one image, 255 for none, from a file of 2D labels in the folder that the stage named.
+
+        As large as the image, or smaller by a whole factor. Raises InputError if the file is not what it should be.
+        """
+        ...
+
     def product(self, product: type[Product], /) -> ProductReader:
         """One of the products the stage ``reads``; ``CameraTables`` with refined poses where it reads ``RefinedPoses`` too."""
         ...
@@ -114,6 +122,13 @@ class Stage(ABC):
     def reads_sweeps(self) -> bool:
         """Whether this stage reads sensor files."""
         return False
+
+    def reads_image_labels(self) -> str | None:
+        """Folder, below the data root, of the files of 2D labels that this stage reads; None for none.
+
+        A stage that names one reads ``CameraTables`` too, which says what images there are.
+        """
+        return None
 
     @abstractmethod
     def estimate(self, size: SceneSize) -> Estimate:

@@ -19,7 +19,7 @@ from ..schemas.ray_counts import RayCounts
 from ..schemas.refined_poses import RefinedPoses
 from ..schemas.surfaces import Surfaces
 from ..schemas.taxonomy import NO_LABEL, TAXONOMIES, refuse_unknown_classes
-from .camera_views import looked_at, opaque_shapes
+from .camera_views import looked_at, without
 from .estimate import BASE_MIB, Estimate, SceneSize
 from .rays_around import Rays, Rules
 from .shapes import Shapes
@@ -82,7 +82,8 @@ class Visibility(Stage):
         poses: Float64 = labels.rows("world_SE3_grid", *rows)
         rules = Rules(self.votes, self.most_hits, self.carve_votes, self.carve_hits)
         rays = Rays.around(scene.product(RayCounts), grid, list(poses), rules)
-        shapes = opaque_shapes(Shapes.of(scene, grid, range(*rows), list(poses)), rays)
+        # Poisson grows fins beside poles: what rays went through hides nothing.
+        shapes = without(Shapes.of(scene, grid, range(*rows), list(poses)), rays.pierced)
         frames = [
             self._frame(scene, rays, shapes, frame, pose) for frame, pose in zip(range(*rows), poses, strict=True)
         ]

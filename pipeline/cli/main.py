@@ -21,6 +21,7 @@ from .doctor import doctor
 from .failures import failures, logs
 from .gc import gc
 from .plan import plan
+from .quality import quality
 from .run import app as run_app
 from .sample import sample
 from .show import show
@@ -45,7 +46,7 @@ app = typer.Typer(
 )
 app.add_typer(run_app, name="run")
 for _command in (
-    plan, status, failures, logs, show, compare, verify, validate, gc, card, config, doctor, sample,
+    plan, status, failures, logs, show, compare, quality, verify, validate, gc, card, config, doctor, sample,
 ):  # fmt: skip
     app.command()(_command)
 

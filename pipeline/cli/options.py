@@ -62,7 +62,8 @@ NoMemoryCheck = Annotated[
 Labels = Annotated[
     str | None,
     typer.Option(
-        "--product", help="Which voxel labels: carved_occupancy, surface_occupancy. Default: the most refined."
+        "--product",
+        help="Which voxel labels: refined_occupancy, carved_occupancy, surface_occupancy. Default: the most refined.",
     ),
 ]
 StorePath = Annotated[Path, typer.Argument(help="The store, NAME.zarr.", metavar="STORE")]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = {"--html": ".html", "--video": ".mp4", "--rerun": ".rrd"}
 CLOUDS = ("separate", "reconstruct")
-VOXELS = {"densify": "surface_occupancy", "visibility": "carved_occupancy"}
+VOXELS = {"densify": "surface_occupancy", "visibility": "carved_occupancy", "refine-with-images": "refined_occupancy"}
 STAGES = (*CLOUDS, *VOXELS, "flow")
 """Stages whose products have a picture."""
 
@@ -74,7 +74,7 @@ def show(
     suffix = SUFFIXES[asked[0]] if asked else ".png"
     which = "" if video or rerun else f"-{frame if frame is not None else 'middle'}"
     path = out or Path(f"{scene}{which}{f'-{stage}' if stage else ''}{suffix}")
-    _check_target(path, suffix)
+    check_target(path, suffix)
     with storage_errors(path.absolute()):
         _write(opened, scene, frame, stage, dataroot, path, suffix, per_second)
     last_line(str(path))
@@ -137,7 +137,7 @@ def _frames(store: Store, scene: str, frame: str | None, stage: str, dataroot: P
     return (shown_frame(store, scene, row, dataroot, product) for row in rows)
 
 
-def _check_target(path: Path, suffix: str) -> None:
+def check_target(path: Path, suffix: str) -> None:
     """Raises UsageError where nothing can be written, before anything is drawn."""
     if path.suffix.lower() != suffix:
         raise UsageError(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from .files import missing_files, resolve_within
+from .image_labels import label_file, label_files, read_image_labels
 from .images import present_images
 from .nuscenes import NuScenesSource
 from .points import read_sweep
@@ -21,9 +22,12 @@ __all__ = [
     "MissingPolicy",
     "Preflight",
     "Source",
+    "label_file",
+    "label_files",
     "missing_files",
     "preflight",
     "present_images",
+    "read_image_labels",
     "read_sweep",
     "resolve_within",
 ]

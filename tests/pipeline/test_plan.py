@@ -7,27 +7,33 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 from occ_pipeline.pipeline.indexing import IndexedScene
 from occ_pipeline.pipeline.plan import Step, plan_scene
 from occ_pipeline.pipeline.registry import STAGES
 from occ_pipeline.pipeline.store.fingerprint import SourceFile
 from occ_pipeline.schemas.cameras import CameraTables
+from occ_pipeline.schemas.errors import InputError
 from occ_pipeline.schemas.grid import GRIDS
-from occ_pipeline.schemas.product import Product
+from occ_pipeline.schemas.product import InMemory, Product
 from occ_pipeline.stages.reconstruct import Reconstruct
 from occ_pipeline.stages.separate import Separate
 from occ_pipeline.stages.stage import Stage
 
 ORDER = list(STAGES)
+OF_IMAGES = {"refine-with-images", "consistency"}
 BELOW = {
-    "refine-poses": {"separate", "reconstruct", "densify", "raycast", "visibility", "flow"},
-    "separate": {"reconstruct", "densify", "visibility", "flow"},
-    "reconstruct": {"densify", "visibility", "flow"},
-    "densify": {"visibility", "flow"},
-    "raycast": {"visibility", "flow"},
-    "visibility": {"flow"},
-    "flow": set(),
+    "refine-poses": {"separate", "reconstruct", "densify", "raycast", "visibility", "flow", *OF_IMAGES},
+    "separate": {"reconstruct", "densify", "visibility", "flow", *OF_IMAGES},
+    "reconstruct": {"densify", "visibility", "flow", *OF_IMAGES},
+    "densify": {"visibility", "flow", *OF_IMAGES},
+    "raycast": {"visibility", "flow", *OF_IMAGES},
+    "visibility": {"flow", *OF_IMAGES},
+    "image-labels": OF_IMAGES,
+    "refine-with-images": {"consistency"},
+    "consistency": set[str](),
+    "flow": set[str](),
 }
 """What is made from what a stage makes."""
 
@@ -53,6 +59,9 @@ class Committed:
         return self.plan_stages(stages, back_end)
 
     def plan_stages(self, stages: list[Stage], back_end: str = "open3d") -> dict[str, Step]:
+        for folder in ("image_labels", "labels"):
+            (self.path / folder).mkdir(exist_ok=True)
+            (self.path / folder / "image.png").touch()
         fake = _FakeStore(self.provenances, back_end)
         indexed = IndexedScene(_FakeTables(), self.tables, (), self.cameras)  # type: ignore[arg-type]
         planned = plan_scene(fake, _FakeIndex(self.provenances), indexed, stages, self.path, _FakeHashes(self.sources))  # type: ignore[arg-type]
@@ -77,7 +86,7 @@ class _FakeHashes:
     content: Mapping[str, str]
 
     def of(self, root: Path, names: list[str]) -> Any:
-        return [SourceFile(name, 20, self.content[name]) for name in names]
+        return [SourceFile(name, 20, self.content.get(name, "0" * 64)) for name in names]
 
 
 class _FakeStore:
@@ -90,6 +99,13 @@ class _FakeStore:
 
     def committed(self, scene: str, product: type[Product], fingerprint: str) -> bool:
         return product.name in self._provenances and self._provenances[product.name].fingerprint == fingerprint
+
+    def reader(self, scene: str, product: type[Product], fingerprint: str) -> InMemory:
+        cameras = CameraTables.none("s", ["frame"])
+        shapes = {"names": ["FRONT"], "image_sizes": [[4, 4]], "image_files": [["image.jpg"]]}
+        arrays = {name: np.zeros((1, 1, *value.shape[2:])) for name, value in cameras.arrays().items()}
+        arrays |= {"timestamps_ns": np.zeros((1, 1), np.int64), "intrinsics": np.eye(3)[None, None]}
+        return InMemory(dataclasses.replace(cameras, **shapes, **arrays))
 
     def manifest(self, scene: str, product: type[Product], fingerprint: str) -> Any:
         return type("Manifest", (), {"provenance": self._provenances[product.name]})
@@ -126,7 +142,10 @@ def other(default: Any) -> Any:
     if isinstance(default, (int, float)):
         return default + 1
     if isinstance(default, str):
-        return {"open3d": "pymeshlab", "auto": "always", "carved_occupancy": "surface_occupancy"}[default]
+        return {
+            "open3d": "pymeshlab", "auto": "always", "image_labels": "labels",
+            "refined_occupancy": "carved_occupancy", "carved_occupancy": "surface_occupancy",
+        }[default]  # fmt: skip
     if isinstance(default, tuple):
         return default[:-1] + ((default[-1] + 1,) if isinstance(default[-1], float) else ())
     return GRIDS["surroundocc"]
@@ -168,8 +187,26 @@ def test_every_reason_is_told(committed: Committed) -> None:
 def test_changed_file(committed: Committed) -> None:
     committed.sources = {"a.bin": "1" * 64}
     steps = committed.plan()
-    assert reasons(steps) == ["changed", "changed", "upstream", "upstream", "changed", "upstream", "upstream"]
+    found = dict(zip(ORDER, reasons(steps), strict=True))
+    assert {name for name, reason in found.items() if reason == "changed"} == {"refine-poses", "separate", "raycast"}
+    assert {name for name, reason in found.items() if reason == "done"} == {"image-labels"}
     assert steps["separate"].why.startswith("files changed")
+
+
+def test_changed_label_file(committed: Committed) -> None:
+    committed.sources = {"a.bin": "0" * 64, "image_labels/image.png": "1" * 64}
+    steps = committed.plan()
+    assert reasons(steps) == reruns("image-labels")
+    assert steps["image-labels"].why.startswith("files changed")
+
+
+def test_a_missing_label_file_is_told(committed: Committed) -> None:
+    with pytest.raises(InputError) as caught:
+        committed.plan({"image-labels": {"folder": "none"}})
+    assert str(caught.value) == (
+        "1 of 1 images have no 2D labels (file none/image.png, scene s): found no such file;"
+        " write an 8-bit PNG of class ids there for every image, or name their folder with --set image-labels.folder=FOLDER"
+    )
 
 
 def test_changed_tables(committed: Committed) -> None:
@@ -198,7 +235,9 @@ def test_changed_cameras_rerun_only_who_reads_them(committed: Committed) -> None
     assert {step.reason for step in committed.plan_stages(stages).values()} == {"done"}
     committed.cameras = "d" * 64
     steps = committed.plan_stages(stages)
-    assert {name for name, step in steps.items() if step.reason != "done"} == {"visibility", "flow", "reads_cameras"}
+    assert {name for name, step in steps.items() if step.reason != "done"} == {
+        *("visibility", "flow", "image-labels", "refine-with-images", "consistency", "reads_cameras")
+    }
     assert (steps["reads_cameras"].reason, steps["reads_cameras"].why) == ("upstream", "camera_tables changed")
 
 

@@ -64,9 +64,14 @@ class World:
     tables: SceneTables
     sweeps: list[SweepPoints] = field(default_factory=list)
     products: dict[type[Product], Product] = field(default_factory=dict)
+    label_images: dict[tuple[int, int], np.ndarray] = field(default_factory=dict)
+    """2D labels by key frame and camera."""
 
     def sweep(self, index: int, /) -> SweepPoints:
         return self.sweeps[index]
+
+    def image_labels(self, folder: str, frame: int, camera: int, /) -> np.ndarray:
+        return self.label_images[frame, camera]
 
     def product(self, product: type[Product], /) -> ProductReader:
         return InMemory(self.products[product])
@@ -234,6 +239,15 @@ def no_objects(frames: int = 1) -> ObjectClouds:
 
 Piece = tuple[int, np.ndarray, np.ndarray, np.ndarray | int]
 """Track, vertices, triangles, labels."""
+
+
+SQUARE = np.array([(0, 1, 2), (0, 2, 3)])
+"""Triangles of a board."""
+
+
+def board(x: float, y: float, half_y: float, z: float, half_z: float) -> np.ndarray:
+    """(4, 3): corners of a board across the way ahead."""
+    return np.array([(x, y + i * half_y, z + k * half_z) for i, k in ((-1, -1), (1, -1), (1, 1), (-1, 1))])
 
 
 def surfaces(pieces: Sequence[Piece], origin_m: Sequence[float] = (0.0, 0.0, 0.0)) -> Surfaces:

@@ -6,14 +6,21 @@ import dataclasses
 from typing import Any
 
 import pytest
+from occ_pipeline.stages.consistency import MeasureConsistency
 from occ_pipeline.stages.densify import Densify
+from occ_pipeline.stages.flow import Flow
+from occ_pipeline.stages.label_images import LabelImages
 from occ_pipeline.stages.reconstruct import Reconstruct
+from occ_pipeline.stages.refine import RefineWithImages
 from occ_pipeline.stages.refine_poses import RefinePoses
 from occ_pipeline.stages.separate import Separate
 from occ_pipeline.stages.stage import Stage
+from occ_pipeline.stages.visibility import Visibility
 from pydantic import TypeAdapter, ValidationError
 
-STAGES: list[type[Stage]] = [RefinePoses, Separate, Reconstruct, Densify]
+STAGES: list[type[Stage]] = [
+    *(RefinePoses, Separate, Reconstruct, Densify, Visibility, LabelImages, RefineWithImages, MeasureConsistency, Flow)
+]
 NUMBERS = [
     (stage, field.name, field.default)
     for stage in STAGES
@@ -25,6 +32,8 @@ MAY_BE_ZERO = {
     *("moving_m", "box_margin_m", "buffer_m", "clearance_m", "carry_s", "deforming_window_s"),
     *("clear_gain", "around_s", "revisit_m", "least_overlap", "most_refused"),
     *("halo_m", "density_quantile", "least_area_m2", "least_surface"),
+    *("share", "crossed_share", "frames_around", "least_way", "clear_of_end_m", "unknown_votes", "camera_margin_m"),
+    *("most_hits", "open_share", "carve_hits", "carve_share"),
 }
 
 
@@ -58,6 +67,9 @@ def test_numbers_that_cannot_be_are_refused(stage: type[Stage], name: str, defau
         (Separate, {"cell_m": 0.01}, "128 cells"),
         (Separate, {"block_m": 0.01}, "128 cells"),
         (Separate, {"ego_box_m": (0, 0, 0)}, "required"),
+        (LabelImages, {"folder": "/data/labels"}, "below the data root"),
+        (RefineWithImages, {"kept_classes": ["sky"]}, "no class is called 'sky'"),
+        (MeasureConsistency, {"product": "ray_counts"}, "refined_occupancy"),
     ],
 )
 def test_other_nonsense_is_refused(stage: type[Stage], values: dict[str, Any], words: str) -> None:

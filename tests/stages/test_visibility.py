@@ -20,10 +20,12 @@ from occ_pipeline.tests.stages.small_world import (
     CAR,
     LIDAR_MOUNT,
     ROAD,
+    SQUARE,
     TREE,
     WALL,
     Group,
     World,
+    board,
     digest,
     lattice,
     moved,
@@ -85,14 +87,6 @@ GHOST, GROUND, POLE, PARKED_NOW = (
     voxel(5.0, -3.0, 1.4),
     voxel(7.0, 4.2, 1.0),
 )
-
-
-SQUARE = np.array([(0, 1, 2), (0, 2, 3)])
-
-
-def board(x: float, y: float, half_y: float, z: float, half_z: float) -> np.ndarray:
-    """(4, 3): corners of a board across the way ahead."""
-    return np.array([(x, y + i * half_y, z + k * half_z) for i, k in ((-1, -1), (1, -1), (1, 1), (-1, 1))])
 
 
 def street(stage: Raycast | None = None) -> World:
