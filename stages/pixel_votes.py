@@ -35,8 +35,13 @@ class Votes:
             everywhere = np.empty(asked.shape, dtype=np.int32)
             number_pieces(asked, semantics, everywhere)
             numbers = everywhere[asked]
-        sums = (np.bincount(numbers, n) for n in (ended, passed, crossed))
-        return PieceVotes(numbers, *sums, size=np.bincount(numbers))
+        return PieceVotes(
+            numbers=numbers,
+            ended=np.bincount(numbers, ended),
+            passed=np.bincount(numbers, passed),
+            crossed=np.bincount(numbers, crossed),
+            size=np.bincount(numbers),
+        )
 
 
 @dataclass(frozen=True)
