@@ -92,7 +92,7 @@ class CarvedOccupancy(SurfaceOccupancy):
 
 @dataclass(frozen=True, kw_only=True)
 class RefinedOccupancy(CarvedOccupancy):
-    """The same voxels without those that images look through; these are free. ``mask_lidar`` is as it was.
+    """The same voxels without those that images look through, which are free, or unknown where hidden. ``mask_lidar`` is as it was.
 
     Indexed [frame, x, y, z], on the grid of the :class:`CarvedOccupancy` it was made from.
     """

@@ -47,7 +47,7 @@ class MeasureConsistency(Stage):
         return (RefinedPoses, OCCUPANCIES[self.product], ImageLabels, CameraTables)
 
     def estimate(self, size: SceneSize) -> Estimate:
-        return Estimate(0.2 + size.frames * 0.2, BASE_MIB + 30.0, size.frames * 2_000.0)
+        return Estimate(0.2 + size.frames * 0.13, BASE_MIB + 30.0, size.frames * 2_000.0)
 
     def parts(self, scene: SceneView) -> list[Part]:
         return frame_parts(scene, self.frames_per_part)

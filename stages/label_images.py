@@ -43,7 +43,7 @@ class LabelImages(Stage):
         parts = self.folder.split("/")
         if not self.folder or "\\" in self.folder or {"", "..", "."} & set(parts):
             raise ValueError(
-                f"must be a folder below the data root, as image_labels or labels/2d, not {self.folder!r}: link or copy it there"
+                f"must be a folder below the data root, as image_labels or labels/2d, not {self.folder!r}: copy it there"
             )
 
     def reads(self) -> tuple[type[Product], ...]:
@@ -53,7 +53,7 @@ class LabelImages(Stage):
         return self.folder
 
     def estimate(self, size: SceneSize) -> Estimate:
-        return Estimate(0.2 + size.frames * 0.25, BASE_MIB + 40.0, size.frames * 60_000.0)
+        return Estimate(0.2 + size.frames * 0.15, BASE_MIB + 40.0, size.frames * 20_000.0)
 
     def parts(self, scene: SceneView) -> list[Part]:
         return frame_parts(scene, self.frames_per_part)

@@ -21,31 +21,20 @@ from ..schemas.surfaces import Surfaces
 from ..schemas.taxonomy import NO_LABEL, TAXONOMIES, refuse_unknown_classes
 from .camera_views import looked_at, without
 from .estimate import BASE_MIB, Estimate, SceneSize
-from .kernels.pieces import number_pieces
 from .kernels.pixel_rays import vote
 from .pixel_rays import pixel_rays
+from .pixel_votes import Votes
 from .shapes import Shapes
 from .stage import Needs, Part, PartResult, SceneView, Stage, frame_parts
 
 Float64 = NDArray[np.float64]
 UInt8 = NDArray[np.uint8]
-Int32 = NDArray[np.int32]
-Bool = NDArray[np.bool_]
 _CHANGED = ("state", "semantics", "body", "mask_camera")
-
-
-@dataclass(frozen=True)
-class _Votes:
-    """(X, Y, Z) int32 each: numbers of rays, as :func:`vote` counts them."""
-
-    ended: Int32
-    passed: Int32
-    crossed: Int32
 
 
 @dataclass(frozen=True, kw_only=True)
 class RefineWithImages(Stage):
-    """Frees voxels that stand before what the images show, by 2D labels: ghosts that no laser ray told of.
+    """Takes away voxels that stand before what the images show, by 2D labels: ghosts that no laser ray told of.
 
     A pixel's ray ends in the first occupied voxel of the pixel's class, and speaks against all it passed before. At 0.4 m
     most voxels that rays pass are true: surfaces fill them in part, and at an object's edge some rays go by. So the rays of a
@@ -77,9 +66,9 @@ class RefineWithImages(Stage):
     clear_of_end_m: NotNegative = 1.2
     """The last metres of a ray say nothing: it may graze what lies beside its end."""
     kept_classes: tuple[str, ...] = ("driveable_surface", "other_flat", "sidewalk", "terrain")
-    """Classes that are never freed: rays graze the ground for metres before they meet it."""
+    """Classes that are never taken away: rays graze the ground for metres before they meet it."""
     moving: bool = False
-    """Whether voxels of moving objects may become free: images are taken up to 50 ms beside the key frame's own time."""
+    """Whether voxels of moving objects may be taken away: images are taken up to 50 ms beside the key frame's own time."""
     unknown_votes: WholeNumber = 0
     """Unknown voxels that at least this many rays passed become free; 0: they stay unknown."""
     camera_margin_m: NotNegative = 0.15
@@ -94,7 +83,7 @@ class RefineWithImages(Stage):
         return (RefinedPoses, CarvedOccupancy, Surfaces, ObjectClouds, ImageLabels, CameraTables)
 
     def estimate(self, size: SceneSize) -> Estimate:
-        seconds = size.frames * (0.5 + 0.15 * (1 + 2 * self.frames_around))
+        seconds = size.frames * (0.2 + 0.3 * (1 + 2 * self.frames_around))
         return Estimate(seconds, BASE_MIB + 80.0, size.frames * 75_000.0 * size.seen)
 
     def parts(self, scene: SceneView) -> list[Part]:
@@ -114,7 +103,8 @@ class RefineWithImages(Stage):
         asked = (state == State.OCCUPIED) & ~np.isin(semantics, kept)
         if not self.moving:
             asked &= body == Body.STATIC
-        gone = self._outvoted(asked, semantics, votes)
+        pieces = votes.by_piece(asked, semantics if self.pieces else None)
+        gone = pieces.against(asked, self.votes, self.share, self.crossed_share)
         free = gone & (votes.crossed > 0)
         if self.unknown_votes:
             free |= (state == State.UNKNOWN) & (votes.passed >= self.unknown_votes)
@@ -142,12 +132,12 @@ class RefineWithImages(Stage):
 
     def _votes(
         self, scene: SceneView, frame: int, grid: VoxelGrid, pose: Float64, voxels: tuple[UInt8, UInt8, UInt8]
-    ) -> _Votes:
+    ) -> Votes:
         """Of a key frame's own images, and of those around."""
         state, semantics, body = voxels
         # What moves was elsewhere when other key frames' images were taken.
         still = np.where(body > Body.STATIC, np.uint8(State.FREE), state)
-        votes = _Votes(*(np.zeros(grid.shape, np.int32) for _ in range(3)))
+        votes = Votes.none(grid.shape)
         cameras, images = scene.product(CameraTables), scene.product(ImageLabels)
         last = len(scene.tables.key_sweeps) - 1
         for other in range(max(frame - self.frames_around, 0), min(frame + self.frames_around, last) + 1):
@@ -158,21 +148,6 @@ class RefineWithImages(Stage):
                     self.least_way, self.clear_of_end_m / grid.voxel_m, votes.ended, votes.passed, votes.crossed,
                 )  # fmt: skip
         return votes
-
-    def _outvoted(self, asked: Bool, semantics: UInt8, votes: _Votes) -> Bool:
-        """(X, Y, Z) bool: voxels of the pieces that the rays speak against."""
-        ended, passed, crossed = votes.ended[asked], votes.passed[asked], votes.crossed[asked] > 0
-        numbers = np.arange(len(ended))
-        if self.pieces:
-            all_numbers = np.empty(asked.shape, dtype=np.int32)
-            number_pieces(asked, semantics, all_numbers)
-            numbers = all_numbers[asked]
-        favour, against, open_voxels, size = (np.bincount(numbers, n) for n in (ended, passed, crossed, crossed >= 0))
-        gone = (against >= self.votes) & (against >= self.share * (against + favour))
-        gone &= open_voxels >= self.crossed_share * size
-        outvoted = np.zeros(asked.shape, dtype=np.bool_)
-        outvoted[asked] = gone[numbers]
-        return outvoted
 
     def assemble(self, scene: SceneView, results: Sequence[PartResult]) -> Iterator[Product]:
         labels = scene.product(CarvedOccupancy)
