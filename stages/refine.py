@@ -29,6 +29,7 @@ from .stage import Needs, Part, PartResult, SceneView, Stage, frame_parts
 
 Float64 = NDArray[np.float64]
 UInt8 = NDArray[np.uint8]
+Bool = NDArray[np.bool_]
 _CHANGED = ("state", "semantics", "body", "mask_camera")
 
 
