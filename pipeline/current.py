@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..schemas.cameras import CameraTables
 from ..schemas.errors import UsageError
 from ..schemas.grid import VoxelGrid
 from ..schemas.occupancy import OCCUPANCIES, SurfaceOccupancy
 from ..schemas.product import Product, ProductReader, load
-from ..schemas.refined_poses import RefinedPoses, refined_tables
+from ..schemas.refined_poses import RefinedPoses, refined_cameras, refined_tables
 from ..schemas.scene import SceneTables
 from .checking import unknown
 from .store.index import Index
@@ -59,6 +60,21 @@ def tables_behind(store: Store, index: Index, scene: str, made: StoredProduct) -
     if refined is None:
         return tables
     return refined_tables(tables, load(RefinedPoses, store.reader(scene, RefinedPoses, refined)))
+
+
+def cameras_behind(store: Store, index: Index, scene: str, made: StoredProduct) -> CameraTables:
+    """The cameras that a product was made with, refined where it was made with refined poses.
+
+    Raises UsageError where the scene has no tables, VerificationError where its cameras are gone.
+    """
+    inputs = made.manifest.provenance.inputs
+    cameras = load(CameraTables, store.reader(scene, CameraTables, inputs[CameraTables.name]))
+    if RefinedPoses.name not in inputs:
+        return cameras
+    tables = load(SceneTables, current_product(store, index, scene, SceneTables))
+    return refined_cameras(
+        cameras, tables, load(RefinedPoses, store.reader(scene, RefinedPoses, inputs[RefinedPoses.name]))
+    )
 
 
 def current_product(store: Store, index: Index, scene: str, product: type[Product]) -> StoredProduct:

@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from ...schemas.cameras import CameraTables
 from ...schemas.image_labels import ImageLabels
+from ...schemas.product import InMemory
 from ...schemas.taxonomy import NO_LABEL, TAXONOMIES, Taxonomy
 from ...stages.consistency import rendered
 from ...stages.kernels.pixel_rays import NOTHING, UNLABELLED
 from ...stages.pixel_rays import pixel_rays
-from ..current import grid_of
+from ..current import cameras_behind, grid_of
+from ..store.index import read_index
 from ..store.reader import StoredProduct
 from ..store.store import Store
 from .colours import FAINT, INK, PANEL, PAPER, Rgb, class_colours
@@ -47,7 +48,7 @@ def seen_labels(
 ) -> SeenLabels:
     """A camera's labels and voxels, from the very products that the consistency was measured of."""
     inputs = consistency.manifest.provenance.inputs
-    cameras = store.reader(scene, CameraTables, inputs[CameraTables.name])
+    cameras = InMemory(cameras_behind(store, read_index(store), scene, consistency))
     images = store.reader(scene, ImageLabels, inputs[ImageLabels.name])
     state, semantics, pose = (
         labels.rows(name, frame, frame + 1)[0] for name in ("state", "semantics", "world_SE3_grid")

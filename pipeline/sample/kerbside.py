@@ -127,7 +127,9 @@ class Kerbside:
             self.stand(furniture.lamp_post(), s, side * 7.35, inward)
         for s in np.arange(low + 9 + rng.uniform(0, 6), high, 24.0):
             self.stand(furniture.sign(rng), s, side * 7.4, (np.pi if side < 0 else 0.0) + rng.uniform(-0.1, 0.1))
-        stop = float(rng.uniform(low + 35, high - 30))
+        # A street too short for it has its stop in the middle.
+        first, last = low + 35, max(low + 35, high - 30)
+        stop = float(rng.uniform(first, last))
         self.stand(furniture.shelter(), stop, side * 9.35, inward)
         self.stand(furniture.cabinet(), stop + 6.0, side * 9.6, inward)
         for start in (stop - 14.0, stop + 12.0, low + 6.0):
