@@ -37,9 +37,9 @@ class Votes:
             numbers = everywhere[asked]
         return PieceVotes(
             numbers=numbers,
-            ended=np.bincount(numbers, ended),
-            passed=np.bincount(numbers, passed),
-            crossed=np.bincount(numbers, crossed),
+            ended=np.bincount(numbers, ended).astype(np.float64),
+            passed=np.bincount(numbers, passed).astype(np.float64),
+            crossed=np.bincount(numbers, crossed).astype(np.float64),
             size=np.bincount(numbers),
         )
 
