@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import resource
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -93,6 +95,7 @@ def run_assembly(
     if all(address.store.committed(address.scene, p, provenances[p.name].fingerprint) for p in stage.writes):
         # Dask runs a task again whose receipt died with its worker; the parts are gone by then, the products are not.
         return _receipt(start, counts)
+    _give_back_memory()
     results = [SavedResult(_folder(address, job, part)) for part in parts]
     for product in stage.assemble(open_scene(address), results):
         manifest = address.store.commit(address.scene, product, provenances[product.name], warnings)
@@ -101,7 +104,15 @@ def run_assembly(
         # Before the next is made.
         del product
     shutil.rmtree(address.store.scratch(address.scene, job), ignore_errors=True)
+    _give_back_memory()
     return _receipt(start, counts, written)
+
+
+def _give_back_memory() -> None:
+    """Hands what was freed back to the system. Workers are told to keep it, for a stage's next part; another stage needs other pieces."""
+    trim: Any = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def _folder(address: SceneAddress, job: str, part: Part) -> Path:

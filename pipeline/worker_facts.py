@@ -17,7 +17,18 @@ from ..schemas.errors import UsageError
 from ..stages.supervised import NATIVE
 from .cluster import set_environment
 
-LIBRARIES = ("dask", "distributed", "numba", "numpy", "open3d", "open3d-cpu", "pymeshlab", "scipy", "zarr")
+LIBRARIES = (
+    "dask",
+    "distributed",
+    "numba",
+    "numpy",
+    "open3d",
+    "open3d-cpu",
+    "pymeshlab",
+    "scipy",
+    "small_gicp",
+    "zarr",
+)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from .pose_graph import Factor
 from .pose_report import Surface
-from .registration import Registration, Scan
+from .registration import Registration
 from .stage import PartResult
 
 Float64 = NDArray[np.float64]
@@ -17,7 +17,7 @@ Pair = tuple[int, int]
 """Two nodes, the earlier first."""
 
 
-def part_result(own: Sequence[Scan], found: Mapping[Pair, Registration]) -> PartResult:
+def part_result(own: Sequence[Surface], found: Mapping[Pair, Registration]) -> PartResult:
     """Surfaces of a part's own nodes, in order, and its registrations."""
     pairs = sorted(found)
     none = np.zeros((0, 3), np.float32)

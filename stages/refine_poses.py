@@ -17,7 +17,8 @@ from .estimate import BASE_MIB, Estimate, SceneSize
 from .pose_pairs import nodes_of, pairs_of
 from .pose_parts import joined
 from .pose_verdict import CHANCE, Judge, kept
-from .scan_registering import Registrar
+from .scan_registering import registered
+from .scan_window import ScanRules, ScanWindow
 from .stage import Needs, Part, PartResult, SceneView, Stage
 
 Float64 = NDArray[np.float64]
@@ -101,12 +102,16 @@ class RefinePoses(Stage):
         tables, nodes = scene.tables, self._nodes(scene.tables)
         own = range(int(part.args["start"]), int(part.args["stop"]))
         pairs = [p for p in pairs_of(tables.world_SE3_ego[nodes], self.steps, self.revisit_m) if p[0] in own]
-        registrar = Registrar(
-            tables, nodes, ego_box_m=self.ego_box_m, range_m=self.range_m, box_margin_m=self.box_margin_m,
-            around_s=self.around_s, voxel_m=self.voxel_m, reach_m=self.reach_m,
-            least_overlap=self.least_overlap,
-        )  # fmt: skip
-        return registrar.registered(scene, own, pairs)
+        rules = ScanRules(
+            self.ego_box_m,
+            self.range_m,
+            self.box_margin_m,
+            self.around_s,
+            self.voxel_m,
+            self.reach_m,
+            self.least_overlap,
+        )
+        return registered(ScanWindow(scene, nodes, rules), own, pairs, self.reach_m)
 
     def assemble(self, scene: SceneView, results: Sequence[PartResult]) -> Iterator[Product]:
         tables, nodes = scene.tables, self._nodes(scene.tables)
