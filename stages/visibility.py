@@ -70,7 +70,9 @@ class Visibility(Stage):
         return (RefinedPoses, SurfaceOccupancy, Surfaces, ObjectClouds, RayCounts, CameraTables)
 
     def estimate(self, size: SceneSize) -> Estimate:
-        return Estimate(0.5 + size.frames * 0.72, BASE_MIB + 5.0 + 0.1 * size.frames, size.frames * 75_000.0 * size.seen)
+        return Estimate(
+            0.5 + size.frames * 0.72, BASE_MIB + 5.0 + 0.1 * size.frames, size.frames * 75_000.0 * size.seen
+        )
 
     def parts(self, scene: SceneView) -> list[Part]:
         return frame_parts(scene, self.frames_per_part)
