@@ -21,6 +21,7 @@ from ..stages.refine_poses import RefinePoses
 from ..stages.separate import Separate
 from ..stages.stage import Stage
 from ..stages.visibility import Visibility
+from ..stages.voxnt import Voxnt
 from .checking import unknown
 from .graph import INDEXED
 from .recipes import Recipe, is_path, packaged, read_recipe
@@ -30,7 +31,7 @@ STAGES: Mapping[str, type[Stage]] = MappingProxyType(
         s.name: s
         for s in (
             *(RefinePoses, Separate, Reconstruct, Densify, Raycast, Visibility),
-            *(LabelImages, RefineWithImages, MeasureConsistency, Flow),
+            *(LabelImages, RefineWithImages, MeasureConsistency, Flow, Voxnt),
         )
     }
 )

@@ -24,16 +24,17 @@ from occ_pipeline.stages.stage import Stage
 ORDER = list(STAGES)
 OF_IMAGES = {"refine-with-images", "consistency"}
 BELOW = {
-    "refine-poses": {"separate", "reconstruct", "densify", "raycast", "visibility", "flow", *OF_IMAGES},
-    "separate": {"reconstruct", "densify", "visibility", "flow", *OF_IMAGES},
-    "reconstruct": {"densify", "visibility", "flow", *OF_IMAGES},
-    "densify": {"visibility", "flow", *OF_IMAGES},
-    "raycast": {"visibility", "flow", *OF_IMAGES},
-    "visibility": {"flow", *OF_IMAGES},
+    "refine-poses": {"separate", "reconstruct", "densify", "raycast", "visibility", "flow", "voxnt", *OF_IMAGES},
+    "separate": {"reconstruct", "densify", "visibility", "flow", "voxnt", *OF_IMAGES},
+    "reconstruct": {"densify", "visibility", "flow", "voxnt", *OF_IMAGES},
+    "densify": {"visibility", "flow", "voxnt", *OF_IMAGES},
+    "raycast": {"visibility", "flow", "voxnt", *OF_IMAGES},
+    "visibility": {"flow", "voxnt", *OF_IMAGES},
     "image-labels": OF_IMAGES,
     "refine-with-images": {"consistency"},
     "consistency": set[str](),
     "flow": set[str](),
+    "voxnt": set[str](),
 }
 """What is made from what a stage makes."""
 
@@ -236,7 +237,7 @@ def test_changed_cameras_rerun_only_who_reads_them(committed: Committed) -> None
     committed.cameras = "d" * 64
     steps = committed.plan_stages(stages)
     assert {name for name, step in steps.items() if step.reason != "done"} == {
-        *("visibility", "flow", "image-labels", "refine-with-images", "consistency", "reads_cameras")
+        *("visibility", "flow", "voxnt", "image-labels", "refine-with-images", "consistency", "reads_cameras")
     }
     assert (steps["reads_cameras"].reason, steps["reads_cameras"].why) == ("upstream", "camera_tables changed")
 

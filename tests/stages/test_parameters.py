@@ -16,10 +16,22 @@ from occ_pipeline.stages.refine_poses import RefinePoses
 from occ_pipeline.stages.separate import Separate
 from occ_pipeline.stages.stage import Stage
 from occ_pipeline.stages.visibility import Visibility
+from occ_pipeline.stages.voxnt import Voxnt
 from pydantic import TypeAdapter, ValidationError
 
 STAGES: list[type[Stage]] = [
-    *(RefinePoses, Separate, Reconstruct, Densify, Visibility, LabelImages, RefineWithImages, MeasureConsistency, Flow)
+    *(
+        RefinePoses,
+        Separate,
+        Reconstruct,
+        Densify,
+        Visibility,
+        LabelImages,
+        RefineWithImages,
+        MeasureConsistency,
+        Flow,
+        Voxnt,
+    )
 ]
 NUMBERS = [
     (stage, field.name, field.default)
