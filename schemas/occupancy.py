@@ -86,8 +86,8 @@ class CarvedOccupancy(SurfaceOccupancy):
     mask_lidar: Array = array("frame", "x", "y", "z", dtype="uint8", fill=255, valid=[OneOf((0, 1))])
     """(K, X, Y, Z) uint8: 1 where a ray crossed the voxel or a return fell into it; 0 where a surface is all there is."""
     mask_camera: Array = array("frame", "x", "y", "z", dtype="uint8", fill=255, valid=[OneOf((0, 1))])
-    """(K, X, Y, Z) uint8: 1 where what is known of the voxel, free or occupied, lies on a camera's line of sight that no
-    occupied voxel blocks before; 0 everywhere where the key frame has no camera."""
+    """(K, X, Y, Z) uint8: 1 where the voxel is known, free or occupied, and some camera of the key frame sees a place of it that
+    no surface hides; 0 everywhere where the key frame has no camera."""
 
 
 @dataclass(frozen=True, kw_only=True)

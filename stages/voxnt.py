@@ -85,7 +85,7 @@ class Voxnt(Stage):
     """The voxel labels whose runs are measured."""
     every: Count = 1
     """Voxels between samples along each axis; VoxDet's released code trains on every 4th."""
-    frames_per_part: Count = 4
+    frames_per_part: Count = 2
     """Key frames that are measured together."""
 
     def reads(self) -> tuple[type[Product], ...]:
