@@ -2,7 +2,7 @@
 
     python tests/benchmarks/instance_offsets.py [--runs 7]
 
-All in one process, one after the other in turns; the least of the runs counts. Ours runs on one thread, PyTorch on all.
+All in one process, one after the other in turns; the least of the runs counts. Needs torch, which the package does not yet. Ours runs on one thread, PyTorch on all.
 """
 
 from __future__ import annotations

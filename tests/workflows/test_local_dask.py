@@ -46,6 +46,7 @@ def end(started: subprocess.Popen[str]) -> None:
         started.communicate(timeout=30)
 
 
+@pytest.mark.slow
 def test_it_makes_the_bytes_of_a_local_run_and_leaves_nothing(clean: Clean, log: Path, tmp_path: Path) -> None:
     started = begin(log, tmp_path)
     try:
