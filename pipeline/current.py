@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ..schemas.cameras import CameraTables
 from ..schemas.errors import UsageError
 from ..schemas.grid import VoxelGrid
-from ..schemas.occupancy import OCCUPANCIES, SurfaceOccupancy
+from ..schemas.occupancy import OCCUPANCIES, RefinedLabels, SurfaceOccupancy
 from ..schemas.product import Product, ProductReader, load
 from ..schemas.refined_poses import RefinedPoses, refined_cameras, refined_tables
 from ..schemas.scene import SceneTables
@@ -18,6 +18,8 @@ from .store.store import Store
 
 LABELS: tuple[type[SurfaceOccupancy], ...] = tuple(list(OCCUPANCIES.values())[::-1])
 """Products of voxel labels, the most refined first."""
+_ON_REQUEST: tuple[type[SurfaceOccupancy], ...] = (RefinedLabels,)
+"""What training ignores is no better knowledge of the street: shown and measured only where it is named."""
 
 
 def labels_named(name: str | None) -> type[SurfaceOccupancy] | None:
@@ -42,7 +44,7 @@ def current_labels(
         return found
     products = index.scenes[scene].products
     for refined in reversed(LABELS[:-1]):
-        if refined.name in products:
+        if refined.name in products and refined not in _ON_REQUEST:
             more = store.reader(scene, refined, products[refined.name])
             # Made from what is current itself: a later run may have stopped short of it.
             if more.manifest.provenance.inputs.get(found.product.name) == found.manifest.fingerprint:

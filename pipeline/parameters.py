@@ -30,9 +30,12 @@ class Parameter:
 
 
 def parameters(stage: type[Stage]) -> list[Parameter]:
-    """A stage's parameters in order; the help text is the field's docstring."""
-    described = adapter(stage).json_schema()["properties"]
-    return [Parameter(f.name, f.default, described[f.name]["description"]) for f in dataclasses.fields(stage)]
+    """A stage's parameters in order; the help text is the field's docstring, which may stand in a stage it extends."""
+    texts: dict[str, str] = {}
+    for kind in reversed([kind for kind in stage.__mro__ if issubclass(kind, Stage) and kind is not Stage]):
+        described = adapter(kind).json_schema()["properties"]
+        texts |= {name: told["description"] for name, told in described.items() if "description" in told}
+    return [Parameter(f.name, f.default, texts[f.name]) for f in dataclasses.fields(stage)]
 
 
 def as_json(stage: Stage) -> dict[str, Any]:

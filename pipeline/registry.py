@@ -10,6 +10,7 @@ from ..schemas.cameras import DatasetCameras
 from ..schemas.errors import UsageError
 from ..schemas.product import Product
 from ..schemas.scene import DatasetTables, SceneList
+from ..stages.clean import Clean
 from ..stages.consistency import MeasureConsistency
 from ..stages.densify import Densify
 from ..stages.flow import Flow
@@ -21,7 +22,7 @@ from ..stages.refine_poses import RefinePoses
 from ..stages.separate import Separate
 from ..stages.stage import Stage
 from ..stages.visibility import Visibility
-from ..stages.voxnt import Voxnt
+from ..stages.voxnt import Voxnt, VoxntRefined
 from .checking import unknown
 from .graph import INDEXED
 from .recipes import Recipe, is_path, packaged, read_recipe
@@ -31,7 +32,7 @@ STAGES: Mapping[str, type[Stage]] = MappingProxyType(
         s.name: s
         for s in (
             *(RefinePoses, Separate, Reconstruct, Densify, Raycast, Visibility),
-            *(LabelImages, RefineWithImages, MeasureConsistency, Flow, Voxnt),
+            *(LabelImages, RefineWithImages, MeasureConsistency, Flow, Voxnt, Clean, VoxntRefined),
         )
     }
 )

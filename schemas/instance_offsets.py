@@ -52,3 +52,10 @@ class InstanceOffsets(Product):
     taxonomy: str
     frame_tokens: list[str]
     """The dataset's own name of each key frame."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefinedOffsets(InstanceOffsets):
+    """Offsets of cleaned labels, where what was doubtful is unknown: VoxDet's released code measures uncleaned ones."""
+
+    name: ClassVar[str] = "refined_offsets"

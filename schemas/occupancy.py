@@ -100,9 +100,33 @@ class RefinedOccupancy(CarvedOccupancy):
     name: ClassVar[str] = "refined_occupancy"
 
 
-OccupancyName = Literal["surface_occupancy", "carved_occupancy", "refined_occupancy"]
+@dataclass(frozen=True, kw_only=True)
+class RefinedLabels(SurfaceOccupancy):
+    """The same voxels, where doubtful ones are unknown, for training to ignore: VoxDet's 255 (Eq. 12).
+
+    Indexed [frame, x, y, z], on the grid of the labels it was made from. The masks are of the classes that may be cleaned.
+    """
+
+    name: ClassVar[str] = "refined_labels"
+
+    mask_min: Array = array("frame", "x", "y", "z", dtype="uint8", fill=255, valid=[OneOf((0, 1))])
+    """(K, X, Y, Z) uint8: 1 where the instance is too small along all axes (Eq. 10)."""
+    mask_max: Array = array("frame", "x", "y", "z", dtype="uint8", fill=255, valid=[OneOf((0, 1))])
+    """(K, X, Y, Z) uint8: 1 where it is too large along some axis (Eq. 11)."""
+    mask_outside: Array = array("frame", "x", "y", "z", dtype="uint8", fill=255, valid=[OneOf((0, 1))])
+    """(K, X, Y, Z) uint8: 1 where the voxel lies in no tracked object's box; 0 everywhere where boxes were not asked."""
+
+    labels: str
+    """Name of the product of voxel labels these were made from."""
+    evidence: str
+    """What was asked: scale, tracks or both."""
+    ignored: dict[str, dict[str, int]]
+    """Class to reason (small, large, outside) to the number of its voxels that are ignored for it."""
+
+
+OccupancyName = Literal["surface_occupancy", "carved_occupancy", "refined_occupancy", "refined_labels"]
 """A parameter that names the voxel labels to work on."""
 OCCUPANCIES: Mapping[str, type[SurfaceOccupancy]] = MappingProxyType(
-    {product.name: product for product in (SurfaceOccupancy, CarvedOccupancy, RefinedOccupancy)}
+    {product.name: product for product in (SurfaceOccupancy, CarvedOccupancy, RefinedOccupancy, RefinedLabels)}
 )
-"""Products of voxel labels by name, each more refined than the one before."""
+"""Products of voxel labels by name, each made from one before."""

@@ -34,7 +34,7 @@ class Flow(Stage):
     needs: ClassVar[Needs] = Needs(cpus=1, memory_gib=0.5)
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "scipy")
 
-    labels: OccupancyName = "carved_occupancy"
+    product: OccupancyName = "carved_occupancy"
     """The voxel labels whose voxels are told."""
     box_margin_m: NotNegative = 0.3
     """A voxel belongs to the nearest moving object whose box lies within this and half a voxel's diagonal, metres."""
@@ -44,7 +44,7 @@ class Flow(Stage):
     """Key frames that are told together."""
 
     def reads(self) -> tuple[type[Product], ...]:
-        return (OCCUPANCIES[self.labels], ObjectClouds)
+        return (OCCUPANCIES[self.product], ObjectClouds)
 
     def estimate(self, size: SceneSize) -> Estimate:
         return Estimate(0.1 + size.frames * 0.01, BASE_MIB + 0.1 * size.frames, size.frames * 6_000.0)
@@ -60,7 +60,7 @@ class Flow(Stage):
         return result | {"counts": np.array([len(rows["tracks"]) for rows in told], dtype=np.int64)}
 
     def _frame(self, scene: SceneView, motion: TrackMotion, frame: int) -> PartResult:
-        labels = scene.product(OCCUPANCIES[self.labels])
+        labels = scene.product(OCCUPANCIES[self.product])
         grid = VoxelGrid.from_json(labels.attribute("grid"))
         body = labels.rows("body", frame, frame + 1)[0]
         world_SE3_grid: Float64 = labels.rows("world_SE3_grid", frame, frame + 1)[0]
@@ -87,7 +87,7 @@ class Flow(Stage):
             OccupancyFlow(
                 **{name: np.concatenate([r[name] for r in results]) for name in _ROWS},
                 offsets=np.append(0, np.cumsum(counts)).astype(np.int64),
-                labels=self.labels,
+                labels=self.product,
                 frame_tokens=scene.tables.frame_tokens,
             ),
         )

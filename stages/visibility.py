@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 
 from ..schemas.cameras import CameraTables
 from ..schemas.grid import VoxelGrid
-from ..schemas.object_clouds import Motion, ObjectClouds
+from ..schemas.object_clouds import ObjectClouds
 from ..schemas.occupancy import Body, CarvedOccupancy, State, SurfaceOccupancy
 from ..schemas.parameters import Count, NotNegative, Portion, Share
-from ..schemas.product import Array, Blocks, Product, ProductReader
+from ..schemas.product import Array, Blocks, Product
 from ..schemas.ray_counts import RayCounts
 from ..schemas.refined_poses import RefinedPoses
 from ..schemas.surfaces import Surfaces
 from ..schemas.taxonomy import NO_LABEL, TAXONOMIES, refuse_unknown_classes
+from .boxed_voxels import in_boxes
 from .camera_views import looked_at, without
 from .estimate import BASE_MIB, Estimate, SceneSize
 from .rays_around import Rays, Rules
@@ -103,7 +104,7 @@ class Visibility(Stage):
             where = tuple(occupied[gone].T)
             state[where], semantics[where], body[where] = State.UNKNOWN, NO_LABEL, Body.NONE
             occupied, hit = occupied[~gone], hit[~gone]
-        moving = _in_moving_box(scene.product(ObjectClouds), grid, pose, frame, self.box_margin_m)
+        moving = in_boxes(scene.product(ObjectClouds), grid, pose, frame, self.box_margin_m, parked=False)
         free = rays.free(pose, (state != State.OCCUPIED) & ~moving, self.open_share)
         state[free] = State.FREE
         seen = free.astype(np.uint8)
@@ -126,23 +127,3 @@ class Visibility(Stage):
             taxonomy=labels.attribute("taxonomy"),
             frame_tokens=labels.attribute("frame_tokens"),
         )
-
-
-def _in_moving_box(
-    clouds: ProductReader, grid: VoxelGrid, world_SE3_grid: Float64, frame: int, margin_m: float
-) -> NDArray[np.bool_]:
-    """(X, Y, Z) bool: voxels whose centres lie in the grown box of an object that moves."""
-    inside = np.zeros(grid.shape, dtype=np.bool_)
-    boxes = clouds.rows("frame_boxes", frame, frame + 1)[0]
-    moves = (clouds.read("motion") != Motion.PARKED) & np.isfinite(boxes).all(axis=(1, 2))
-    for track in np.flatnonzero(moves).tolist():
-        half = clouds.read("track_size_m")[track].astype(np.float64) / 2 + margin_m
-        grid_SE3_box = np.linalg.inv(world_SE3_grid) @ boxes[track]
-        reach = np.abs(grid_SE3_box[:3, :3]) @ half
-        low = np.clip(np.floor((grid_SE3_box[:3, 3] - reach - grid.min_m) / grid.voxel_m).astype(int), 0, grid.shape)
-        high = np.clip(np.ceil((grid_SE3_box[:3, 3] + reach - grid.min_m) / grid.voxel_m).astype(int), low, grid.shape)
-        cells = low + np.argwhere(np.ones(high - low, dtype=np.bool_))
-        centres = (cells + 0.5) * grid.voxel_m + grid.min_m
-        local = (centres - grid_SE3_box[:3, 3]) @ grid_SE3_box[:3, :3]
-        inside[tuple(cells[np.all(np.abs(local) <= half, axis=1)].T)] = True
-    return inside

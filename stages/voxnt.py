@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..schemas.instance_offsets import FREE_RUN, UNKNOWN_RUN, InstanceOffsets
+from ..schemas.instance_offsets import FREE_RUN, UNKNOWN_RUN, InstanceOffsets, RefinedOffsets
 from ..schemas.occupancy import OCCUPANCIES, OccupancyName, State
 from ..schemas.parameters import Count
 from ..schemas.product import Blocks, Product
@@ -81,7 +81,7 @@ class Voxnt(Stage):
     needs: ClassVar[Needs] = Needs(cpus=1, memory_gib=0.5)
     libraries: ClassVar[tuple[str, ...]] = ("numba", "numpy")
 
-    labels: OccupancyName = "carved_occupancy"
+    product: OccupancyName = "carved_occupancy"
     """The voxel labels whose runs are measured."""
     every: Count = 1
     """Voxels between samples along each axis; VoxDet's released code trains on every 4th."""
@@ -89,7 +89,7 @@ class Voxnt(Stage):
     """Key frames that are measured together."""
 
     def reads(self) -> tuple[type[Product], ...]:
-        return (OCCUPANCIES[self.labels],)
+        return (OCCUPANCIES[self.product],)
 
     def estimate(self, size: SceneSize) -> Estimate:
         frames = self.frames_per_part
@@ -102,23 +102,36 @@ class Voxnt(Stage):
         return frame_parts(scene, self.frames_per_part)
 
     def compute(self, scene: SceneView, part: Part) -> PartResult:
-        labels = scene.product(OCCUPANCIES[self.labels])
+        labels = scene.product(OCCUPANCIES[self.product])
         state, semantics = (labels.rows(n, part.args["start"], part.args["stop"]) for n in ("state", "semantics"))
         frames = [instance_offsets(run_classes(*arrays)) for arrays in zip(state, semantics, strict=True)]
         return {"offsets": np.stack([sampled(offsets, self.every) for offsets in frames])}
 
     def assemble(self, scene: SceneView, results: Sequence[PartResult]) -> tuple[Product, ...]:
-        labels = scene.product(OCCUPANCIES[self.labels])
+        labels = scene.product(OCCUPANCIES[self.product])
         sides = [math.ceil(n / self.every) for n in labels.attribute("grid")["shape"]]
         shape = (len(scene.tables.key_sweeps), 6, *sides)
+        product = cast("type[InstanceOffsets]", self.writes[0])
         return (
-            InstanceOffsets(
+            product(
                 offsets=Blocks.of(shape, "uint16", [lambda r=r: r["offsets"] for r in results]),
                 world_SE3_grid=labels.read("world_SE3_grid"),
-                labels=self.labels,
+                labels=self.product,
                 every=self.every,
                 grid=labels.attribute("grid"),
                 taxonomy=labels.attribute("taxonomy"),
                 frame_tokens=labels.attribute("frame_tokens"),
             ),
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class VoxntRefined(Voxnt):
+    """The same of cleaned labels, whose traces and noise make no runs: VoxDet's released code measures uncleaned ones."""
+
+    name: ClassVar[str] = "voxnt-refined"
+    version: ClassVar[int] = Voxnt.version
+    writes: ClassVar[tuple[type[Product], ...]] = (RefinedOffsets,)
+
+    product: OccupancyName = "refined_labels"
+    """The voxel labels whose runs are measured."""

@@ -11,6 +11,7 @@ import yaml
 
 from ...schemas.errors import UsageError
 from ...schemas.grid import GRIDS
+from ...schemas.occupancy import OCCUPANCIES
 from ...stages.stage import Stage
 from ..parameters import Values, build_stages, merged, parameters, parse_set, read_config
 from . import complete
@@ -63,7 +64,7 @@ Labels = Annotated[
     str | None,
     typer.Option(
         "--product",
-        help="Which voxel labels: refined_occupancy, carved_occupancy, surface_occupancy. Default: the most refined.",
+        help=f"Which voxel labels: {', '.join(OCCUPANCIES)}. Default: the last of these that is there, but for refined_labels.",
     ),
 ]
 StorePath = Annotated[Path, typer.Argument(help="The store, NAME.zarr.", metavar="STORE")]

@@ -23,18 +23,21 @@ from occ_pipeline.stages.stage import Stage
 
 ORDER = list(STAGES)
 OF_IMAGES = {"refine-with-images", "consistency"}
+OF_OFFSETS = {"voxnt", "clean", "voxnt-refined"}
 BELOW = {
-    "refine-poses": {"separate", "reconstruct", "densify", "raycast", "visibility", "flow", "voxnt", *OF_IMAGES},
-    "separate": {"reconstruct", "densify", "visibility", "flow", "voxnt", *OF_IMAGES},
-    "reconstruct": {"densify", "visibility", "flow", "voxnt", *OF_IMAGES},
-    "densify": {"visibility", "flow", "voxnt", *OF_IMAGES},
-    "raycast": {"visibility", "flow", "voxnt", *OF_IMAGES},
-    "visibility": {"flow", "voxnt", *OF_IMAGES},
+    "refine-poses": {"separate", "reconstruct", "densify", "raycast", "visibility", "flow", *OF_OFFSETS, *OF_IMAGES},
+    "separate": {"reconstruct", "densify", "visibility", "flow", *OF_OFFSETS, *OF_IMAGES},
+    "reconstruct": {"densify", "visibility", "flow", *OF_OFFSETS, *OF_IMAGES},
+    "densify": {"visibility", "flow", *OF_OFFSETS, *OF_IMAGES},
+    "raycast": {"visibility", "flow", *OF_OFFSETS, *OF_IMAGES},
+    "visibility": {"flow", *OF_OFFSETS, *OF_IMAGES},
     "image-labels": OF_IMAGES,
     "refine-with-images": {"consistency"},
     "consistency": set[str](),
     "flow": set[str](),
     "voxnt": set[str](),
+    "clean": {"voxnt-refined"},
+    "voxnt-refined": set[str](),
 }
 """What is made from what a stage makes."""
 
@@ -146,6 +149,7 @@ def other(default: Any) -> Any:
         return {
             "open3d": "pymeshlab", "auto": "always", "image_labels": "labels",
             "refined_occupancy": "carved_occupancy", "carved_occupancy": "surface_occupancy",
+            "refined_labels": "carved_occupancy", "paper": "released", "both": "scale",
         }[default]  # fmt: skip
     if isinstance(default, tuple):
         return default[:-1] + ((default[-1] + 1,) if isinstance(default[-1], float) else ())
@@ -237,7 +241,7 @@ def test_changed_cameras_rerun_only_who_reads_them(committed: Committed) -> None
     committed.cameras = "d" * 64
     steps = committed.plan_stages(stages)
     assert {name for name, step in steps.items() if step.reason != "done"} == {
-        *("visibility", "flow", "voxnt", "image-labels", "refine-with-images", "consistency", "reads_cameras")
+        *("visibility", "flow", *OF_OFFSETS, "image-labels", "refine-with-images", "consistency", "reads_cameras")
     }
     assert (steps["reads_cameras"].reason, steps["reads_cameras"].why) == ("upstream", "camera_tables changed")
 

@@ -225,8 +225,8 @@ def test_labels_of_another_product_can_be_told() -> None:
     assert isinstance(carved, CarvedOccupancy)
     names = (*SurfaceOccupancy.specs(), *SurfaceOccupancy.attribute_names())
     made.products[SurfaceOccupancy] = SurfaceOccupancy(**{name: getattr(carved, name) for name in names})
-    assert Flow(labels="surface_occupancy").reads() == (SurfaceOccupancy, ObjectClouds)
-    assert flow_of(made, labels="surface_occupancy").labels == "surface_occupancy"
+    assert Flow(product="surface_occupancy").reads() == (SurfaceOccupancy, ObjectClouds)
+    assert flow_of(made, product="surface_occupancy").labels == "surface_occupancy"
 
 
 def test_a_scene_without_moving_objects_has_no_rows() -> None:

@@ -6,6 +6,8 @@ import dataclasses
 from typing import Any
 
 import pytest
+from occ_pipeline.pipeline.parameters import parameters
+from occ_pipeline.stages.clean import Clean
 from occ_pipeline.stages.consistency import MeasureConsistency
 from occ_pipeline.stages.densify import Densify
 from occ_pipeline.stages.flow import Flow
@@ -16,7 +18,7 @@ from occ_pipeline.stages.refine_poses import RefinePoses
 from occ_pipeline.stages.separate import Separate
 from occ_pipeline.stages.stage import Stage
 from occ_pipeline.stages.visibility import Visibility
-from occ_pipeline.stages.voxnt import Voxnt
+from occ_pipeline.stages.voxnt import Voxnt, VoxntRefined
 from pydantic import TypeAdapter, ValidationError
 
 STAGES: list[type[Stage]] = [
@@ -31,6 +33,8 @@ STAGES: list[type[Stage]] = [
         MeasureConsistency,
         Flow,
         Voxnt,
+        Clean,
+        VoxntRefined,
     )
 ]
 NUMBERS = [
@@ -91,7 +95,7 @@ def test_other_nonsense_is_refused(stage: type[Stage], values: dict[str, Any], w
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_every_parameter_has_a_help_text_and_defaults_pass_their_own_checks(stage: type[Stage]) -> None:
-    described = TypeAdapter(stage).json_schema()["properties"]
-    for field in dataclasses.fields(stage):
-        assert described[field.name]["description"], field.name
+    told = parameters(stage)
+    assert [parameter.name for parameter in told] == [field.name for field in dataclasses.fields(stage)]
+    assert all(parameter.help for parameter in told)
     assert build(stage, **TypeAdapter(stage).dump_python(stage(), mode="json")) == stage()
