@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
@@ -15,24 +16,35 @@ from ..schemas.occupancy import OCCUPANCIES, OccupancyName, State
 from ..schemas.parameters import Count
 from ..schemas.product import Blocks, Product
 from .estimate import BASE_MIB, Estimate, SceneSize
-from .kernels.runs import LONGEST, run_lengths
+from .kernels.runs import LONGEST, runs_along_x, runs_along_yz
 from .stage import Needs, Part, PartResult, SceneView, Stage, frame_parts
 
 UInt16 = NDArray[np.uint16]
 
 
-def instance_offsets(labels: NDArray[Any]) -> UInt16:
+def instance_offsets(labels: NDArray[Any], threads: int = 1) -> UInt16:
     """(6, X, Y, Z) uint16 voxels from each voxel of ``labels`` (X, Y, Z), any integers, to the end of its run, itself counted.
 
     Channels x+, x-, y+, y-, z+, z-: a run of three along x gives 3, 2, 1 in x+ and 1, 2, 3 in x-. Every value makes runs,
-    free and ignore too; the grid's border ends them (VoxDet, Algorithm 1). Raises ValueError for other arrays.
+    free and ignore too; the grid's border ends them (VoxDet, Algorithm 1). The same from any number of ``threads``. Raises
+    ValueError for other arrays.
     """
     if labels.ndim != 3 or not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(f"labels must be integers (X, Y, Z), found {labels.dtype} {labels.shape}")
     if not 0 < min(labels.shape) <= max(labels.shape) <= LONGEST:
         raise ValueError(f"labels must have 1 to {LONGEST} voxels along each axis, found {labels.shape}")
     lengths = np.empty((6, *labels.shape), dtype=np.uint16)
-    run_lengths(np.ascontiguousarray(labels), lengths)
+    whole = np.ascontiguousarray(labels)
+
+    def share(thread: int) -> None:
+        for kernel, length in ((runs_along_x, labels.shape[1]), (runs_along_yz, labels.shape[0])):
+            kernel(whole, lengths, thread * length // threads, (thread + 1) * length // threads)
+
+    if threads == 1:
+        share(0)
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(share, range(threads)))
     return lengths
 
 

@@ -122,28 +122,38 @@ def _long_columns(labels: NDArray[Any], nz: int, forth: UInt16, back: UInt16) ->
 
 
 @kernel
-def run_lengths(labels: NDArray[Any], lengths: UInt16) -> None:
-    """Writes ``lengths`` (6, X, Y, Z) of ``labels`` (X, Y, Z), both contiguous; channels x+, x-, y+, y-, z+, z-.
+def runs_along_x(labels: NDArray[Any], lengths: UInt16, start: int, stop: int) -> None:
+    """Writes channels x+ and x- of ``lengths`` (6, X, Y, Z) of ``labels`` (X, Y, Z), both contiguous, for y in start to stop.
 
-    Each is the number of voxels from this one, itself counted, to the end of its run of equal labels in that direction.
-    O(X Y Z), times log Z for columns up to 256 voxels; 16 KiB beside the output.
+    Each is the number of voxels from this one, itself counted, to the end of its run of equal labels. O(X (stop - start) Z).
+    """
+    nx, ny, nz = labels.shape
+    a, b = start * nz, stop * nz
+    flat, whole = labels.reshape(nx, ny * nz), lengths.reshape(6, nx, ny * nz)
+    whole[1, 0, a:b] = 1
+    for x in range(1, nx):
+        _going_on(flat[x, a:b], flat[x - 1, a:b], whole[1, x - 1, a:b], whole[1, x, a:b])
+    whole[0, nx - 1, a:b] = 1
+    for x in range(nx - 2, -1, -1):
+        _going_on(flat[x, a:b], flat[x + 1, a:b], whole[0, x + 1, a:b], whole[0, x, a:b])
+
+
+@kernel
+def runs_along_yz(labels: NDArray[Any], lengths: UInt16, start: int, stop: int) -> None:
+    """The same for channels y+, y-, z+ and z-, for x in start to stop.
+
+    O((stop - start) Y Z), times log Z for columns up to 256 voxels; 16 KiB beside the output.
     """
     nx, ny, nz = labels.shape
     flat, whole = labels.reshape(nx, ny * nz), lengths.reshape(6, nx, ny * nz)
     rows = max(1, min(ny, AT_ONCE // nz))
-    a, b = np.empty(rows * nz, np.uint8), np.empty(rows * nz, np.uint8)
-    whole[1, 0] = 1
-    for x in range(nx):
-        if x > 0:
-            _going_on(flat[x], flat[x - 1], whole[1, x - 1], whole[1, x])
+    p, q = np.empty(rows * nz, np.uint8), np.empty(rows * nz, np.uint8)
+    for x in range(start, stop):
         _across(flat[x], nz, whole[2, x], whole[3, x])
         for y in range(0, ny, rows):
-            start, stop = y * nz, min(y + rows, ny) * nz
-            some, forth, back = flat[x, start:stop], whole[4, x, start:stop], whole[5, x, start:stop]
+            a, b = y * nz, min(y + rows, ny) * nz
+            some, forth, back = flat[x, a:b], whole[4, x, a:b], whole[5, x, a:b]
             if nz <= _SHORT:
-                _short_columns(some, nz, forth, back, a[: stop - start], b[: stop - start])
+                _short_columns(some, nz, forth, back, p[: b - a], q[: b - a])
             else:
                 _long_columns(some, nz, forth, back)
-    whole[0, nx - 1] = 1
-    for x in range(nx - 2, -1, -1):
-        _going_on(flat[x], flat[x + 1], whole[0, x + 1], whole[0, x])

@@ -13,7 +13,6 @@ from occ_pipeline.schemas.grid import VoxelGrid
 from occ_pipeline.schemas.instance_offsets import FREE_RUN, UNKNOWN_RUN, InstanceOffsets
 from occ_pipeline.schemas.occupancy import Body, CarvedOccupancy, State
 from occ_pipeline.schemas.taxonomy import NUSCENES
-from occ_pipeline.stages.kernels.runs import run_lengths
 from occ_pipeline.stages.voxnt import Voxnt, instance_offsets, normalise, run_classes, sampled, scales
 from occ_pipeline.tests.stages.small_world import World, digest, pose, tables_of
 
@@ -75,6 +74,13 @@ def test_long_axes(shape: tuple[int, int, int]) -> None:
         assert np.array_equal(instance_offsets(labels), compute_all_direction_distances(labels))
 
 
+@pytest.mark.parametrize("threads", [2, 3, 7])
+@pytest.mark.parametrize("shape", [(64, 33, 32), (2, 5, 300), (5, 2, 3), (1, 1, 1)])
+def test_threads_change_nothing(threads: int, shape: tuple[int, int, int]) -> None:
+    labels = np.random.default_rng(2).integers(0, 3, shape).astype(np.uint8)
+    assert np.array_equal(instance_offsets(labels, threads), compute_all_direction_distances(labels))
+
+
 def test_equal_on_real_labels(recordings: Path) -> None:
     (path,) = sorted((recordings / "occ3d").rglob("labels.npz"))
     labels = np.load(path)["semantics"]
@@ -131,7 +137,7 @@ def test_other_arrays_are_refused(labels: np.ndarray, words: str) -> None:
 
 def test_little_memory_beside_the_output() -> None:
     labels = np.zeros((64, 64, 32), np.uint8)
-    run_lengths(labels, np.empty((6, 64, 64, 32), np.uint16))
+    instance_offsets(labels)
     tracemalloc.start()
     try:
         offsets = instance_offsets(labels)
