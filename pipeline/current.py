@@ -32,6 +32,28 @@ def labels_named(name: str | None) -> type[SurfaceOccupancy] | None:
     return found
 
 
+def chosen_scenes(
+    store: Store, index: Index, scenes: Sequence[str] | None, product: type[SurfaceOccupancy] | None
+) -> list[str]:
+    """The scenes a user names, None for all that have voxel labels, of a given product or of any.
+
+    Raises UsageError for a scene that is not there, and where no scene has labels.
+    """
+    for name in scenes or ():
+        if name not in index.scenes:
+            raise UsageError(
+                "no such scene in the store", scene=name, expected=one_of(list(index.scenes)), fix="correct --scenes"
+            )
+    wanted = (product or SurfaceOccupancy).name
+    # A scene named twice is meant once.
+    chosen = list(dict.fromkeys(scenes or [name for name, entry in index.scenes.items() if wanted in entry.products]))
+    if not chosen:
+        raise UsageError(
+            f"no scene has {wanted}", file=str(store.path), fix="run the stage that makes it, as occ-pipeline run densify"
+        )  # fmt: skip
+    return chosen
+
+
 def current_labels(
     store: Store, index: Index, scene: str, product: type[SurfaceOccupancy] | None = None
 ) -> StoredProduct:

@@ -10,13 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..schemas.consistency import Consistency
-from ..schemas.errors import UsageError
 from ..schemas.image_labels import ImageLabels
 from ..schemas.occupancy import State, SurfaceOccupancy
 from ..schemas.product import ProductReader
 from ..schemas.taxonomy import NO_LABEL, TAXONOMIES
 from .agreement import Agreement, Pixels
-from .current import current_labels, one_of
+from .current import chosen_scenes, current_labels
 from .store.index import Index, read_index
 from .store.reader import StoredProduct
 from .store.store import Store
@@ -119,19 +118,8 @@ def quality(
     Raises UsageError for a scene or product that is not there.
     """
     index = read_index(store)
-    for name in scenes or ():
-        if name not in index.scenes:
-            raise UsageError(
-                "no such scene in the store", scene=name, expected=one_of(list(index.scenes)), fix="correct --scenes"
-            )
-    wanted = (product or SurfaceOccupancy).name
-    chosen = scenes or [name for name, entry in index.scenes.items() if wanted in entry.products]
-    if not chosen:
-        raise UsageError(
-            f"no scene has {wanted}", file=str(store.path), fix="run the stage that makes it, as occ-pipeline run densify"
-        )  # fmt: skip
     found: list[SceneQuality] = []
-    for name in chosen:
+    for name in chosen_scenes(store, index, scenes, product):
         progress(name)
         labels = current_labels(store, index, name, product)
         frames = [Voxels.of(labels, frame) for frame in range(len(labels.attribute("frame_tokens")))]

@@ -25,6 +25,7 @@ from .quality import quality
 from .run import app as run_app
 from .sample import sample
 from .show import show
+from .stats import stats
 from .status import compare, status, verify
 from .validate import validate
 
@@ -46,7 +47,7 @@ app = typer.Typer(
 )
 app.add_typer(run_app, name="run")
 for _command in (
-    plan, status, failures, logs, show, compare, quality, verify, validate, gc, card, config, doctor, sample,
+    plan, status, failures, logs, show, compare, quality, stats, verify, validate, gc, card, config, doctor, sample,
 ):  # fmt: skip
     app.command()(_command)
 
