@@ -17,10 +17,12 @@ from ..schemas.product import Array, Blocks, Product
 from ..schemas.taxonomy import NO_LABEL, TAXONOMIES
 from .boxed_voxels import in_boxes
 from .estimate import BASE_MIB, Estimate, SceneSize
+from .piece_scales import piece_scales
 from .scale_limits import CleaningMode, LimitText, parse_limits
 from .stage import Needs, Part, PartResult, SceneView, Stage, frame_parts
-from .voxnt import instance_offsets, run_classes, scales
+from .voxnt import Scales, instance_offsets, run_classes, scales
 
+Bool = NDArray[np.bool_]
 _ARRAYS = ("state", "semantics", "body", "mask_min", "mask_max", "mask_outside")
 _REASONS = ("small", "large", "outside")
 
@@ -46,7 +48,7 @@ class Clean(Stage):
     mode: CleaningMode = "paper"
     """paper: Eq. 10 and 11, whose lengths count a voxel twice (l = L + 1); released: as the authors' code, large when longer than the limit, never small; strict: the paper's tests on the run's own voxels L."""
     evidence: Literal["scale", "tracks", "both"] = "both"
-    """scale: lengths alone, as the paper; tracks: outside all boxes of tracked objects, whatever the length; both: too small or too large, and outside all boxes."""
+    """scale: lengths of runs alone, as the paper; tracks: outside all boxes of tracked objects, whatever the length; both: outside all boxes, and too small, or too large as a run or as a piece that hangs together there."""
     box_margin_m: NotNegative = 0.4
     """Boxes grow by this, metres: a voxel at their border is theirs."""
     frames_per_part: Count = 4
@@ -77,17 +79,18 @@ class Clean(Stage):
         labels = scene.product(OCCUPANCIES[self.product])
         grid = VoxelGrid.from_json(labels.attribute("grid"))
         state, semantics, body = (np.array(labels.rows(n, frame, frame + 1)[0]) for n in ("state", "semantics", "body"))
-        found = scales(instance_offsets(run_classes(state, semantics)))
-        small, large, asked = (np.zeros(grid.shape, dtype=np.bool_) for _ in range(3))
         limits = parse_limits(self.limits)
         ids = [TAXONOMIES[scene.tables.taxonomy].id_of(limit.class_name) for limit in limits]
+        outside = (state == State.OCCUPIED) & np.isin(semantics, ids) & self._outside(scene, frame, grid)
+        runs, pieces = scales(instance_offsets(run_classes(state, semantics))), self._pieces(outside, semantics)
+        small, large, long_piece = (np.zeros(grid.shape, dtype=np.bool_) for _ in range(3))
         for limit, class_id in zip(limits, ids, strict=True):
             of_class = (state == State.OCCUPIED) & (semantics == class_id)
-            asked |= of_class
-            small |= of_class & limit.small(found, grid.voxel_m, self.mode)
-            large |= of_class & limit.large(found, grid.voxel_m, self.mode)
-        outside = asked & self._outside(scene, frame, grid)
-        reasons = self._reasons(small, large, outside)
+            small |= of_class & limit.small(runs, grid.voxel_m, self.mode)
+            large |= of_class & limit.large(runs, grid.voxel_m, self.mode)
+            if pieces is not None:
+                long_piece |= of_class & limit.large(pieces, grid.voxel_m, self.mode)
+        reasons = self._reasons(small, large, long_piece, outside)
         counts = [[np.count_nonzero(why & (semantics == i)) for why in reasons] for i in ids]
         doubtful = np.logical_or.reduce(reasons)
         state[doubtful], semantics[doubtful], body[doubtful] = State.UNKNOWN, NO_LABEL, Body.NONE
@@ -100,7 +103,7 @@ class Clean(Stage):
             "counts": np.array(counts, dtype=np.int64).reshape(len(ids), len(_REASONS)),
         }
 
-    def _outside(self, scene: SceneView, frame: int, grid: VoxelGrid) -> NDArray[np.bool_]:
+    def _outside(self, scene: SceneView, frame: int, grid: VoxelGrid) -> Bool:
         """(X, Y, Z) bool: outside all boxes; nowhere where boxes are not asked."""
         if self.evidence == "scale":
             return np.zeros(grid.shape, dtype=np.bool_)
@@ -108,15 +111,19 @@ class Clean(Stage):
         pose = labels.rows("world_SE3_grid", frame, frame + 1)[0]
         return ~in_boxes(scene.product(ObjectClouds), grid, pose, frame, self.box_margin_m, parked=True)
 
-    def _reasons(
-        self, small: NDArray[np.bool_], large: NDArray[np.bool_], outside: NDArray[np.bool_]
-    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
+    def _pieces(self, outside: Bool, semantics: NDArray[np.uint8]) -> Scales | None:
+        """How far the pieces outside all boxes reach, which a rough trace's runs do not tell: they break at every step of it."""
+        return piece_scales(outside, semantics) if self.evidence == "both" else None
+
+    def _reasons(self, small: Bool, large: Bool, long_piece: Bool, outside: Bool) -> tuple[Bool, Bool, Bool]:
         """Voxels that are ignored, by reason; each has one."""
         nowhere = np.zeros_like(outside)
         if self.evidence == "tracks":
             return nowhere, nowhere, outside
-        small = small & ~large
-        return (small, large, nowhere) if self.evidence == "scale" else (small & outside, large & outside, nowhere)
+        if self.evidence == "scale":
+            return small & ~large, large, nowhere
+        large = (large | long_piece) & outside
+        return small & outside & ~large, large, nowhere
 
     def assemble(self, scene: SceneView, results: Sequence[PartResult]) -> tuple[Product, ...]:
         labels = scene.product(OCCUPANCIES[self.product])

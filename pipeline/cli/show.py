@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 SUFFIXES = {"--html": ".html", "--video": ".mp4", "--rerun": ".rrd"}
 CLOUDS = ("separate", "reconstruct")
-VOXELS = {"densify": "surface_occupancy", "visibility": "carved_occupancy", "refine-with-images": "refined_occupancy"}
+VOXELS = {
+    "densify": "surface_occupancy",
+    "visibility": "carved_occupancy",
+    "refine-with-images": "refined_occupancy",
+    "clean": "refined_labels",
+}
 STAGES = (*CLOUDS, *VOXELS, "flow")
 """Stages whose products have a picture."""
 

@@ -15,12 +15,14 @@ from occ_pipeline.schemas.object_clouds import Motion, ObjectClouds
 from occ_pipeline.schemas.occupancy import Body, CarvedOccupancy, RefinedLabels, State
 from occ_pipeline.schemas.taxonomy import NUSCENES
 from occ_pipeline.stages.clean import Clean
+from occ_pipeline.stages.piece_scales import piece_scales
 from occ_pipeline.stages.scale_limits import Bound, ScaleLimits
 from occ_pipeline.stages.voxnt import Voxnt, VoxntRefined, instance_offsets, run_classes
 from occ_pipeline.tests.stages.small_world import CAR, ROAD, Group, World, digest, object_clouds, pose, tables_of
 from pydantic import TypeAdapter, ValidationError
+from scipy import ndimage
 
-GOLDEN = (1, "973e9d7de0fd871cfc1487b2834929a27f037c56bdc6c755bfcda2e580ff2f6e")
+GOLDEN = (1, "4366cbbc80e2ce6032ff94512458be4877734fe0a1a4945e795dcb370f0c5d21")
 TRUCK = NUSCENES.id_of("truck")
 EGO = pose(1000.3, -200.1, 5.2, 0.7)
 
@@ -140,6 +142,37 @@ def test_boxes_tell_long_vehicles_from_traces() -> None:
     assert both.mask_max[0, 2:28, 2, 1].all(), "the paper's mask is what it is"
     scale = cleaned(carved(labels), limits=("car 3 6m",))
     assert not (scale.state[0] == State.OCCUPIED).any()
+
+
+def test_a_rough_trace_goes_as_a_piece() -> None:
+    """Runs of three voxels at most, one step higher or aside each time: no run is long, and all hang together."""
+    labels = np.full((1, 34, 16, 6), -1)
+    for step in range(10):
+        labels[0, 3 * step : 3 * step + 3, 6 + step % 2, 2 - step % 2] = CAR
+    labels[0, 4:8, 12, 1] = CAR
+    parked = labels == CAR
+    parked[:, :, :12] = False
+    clouds = boxes(1, place(28.5, 7, 3))
+    scale = cleaned(carved(labels), limits=("car - 6m",))
+    assert scale.ignored["car"]["large"] == 0
+    both = cleaned(carved(labels), clouds, evidence="both", box_margin_m=0.0, limits=("car - 6m",))
+    assert both.ignored == {"car": {"small": 0, "large": 27, "outside": 0}}, "all but what the box holds"
+    assert (both.state[0][parked[0]] == State.OCCUPIED).all(), "short, and apart"
+    assert not both.mask_max.any()
+    assert cleaned(carved(labels), clouds, evidence="both", limits=("car - 16m",)).ignored["car"]["large"] == 0
+
+
+@given(streets())
+@settings(max_examples=40, deadline=None)
+def test_reach_of_pieces(labels: np.ndarray) -> None:
+    chosen = labels >= 0
+    found = piece_scales(chosen, np.where(chosen, labels, 255).astype(np.uint8)).run_voxels
+    for label in (CAR, ROAD):
+        numbers, _ = ndimage.label(labels == label, np.ones((3, 3, 3)))
+        for number, sides in enumerate(ndimage.find_objects(numbers), 1):
+            want = [side.stop - side.start for side in sides]
+            assert (found[:, numbers == number] == np.array(want)[:, None]).all()
+    assert (found[:, ~chosen] == 0).all()
 
 
 def test_tracks_alone_ask_no_length() -> None:
