@@ -13,6 +13,7 @@ from ..schemas.scene import DatasetTables, SceneList
 from ..stages.consistency import MeasureConsistency
 from ..stages.densify import Densify
 from ..stages.flow import Flow
+from ..stages.import_labels import ImportLabels
 from ..stages.label_images import LabelImages
 from ..stages.raycast import Raycast
 from ..stages.reconstruct import Reconstruct
@@ -30,7 +31,7 @@ STAGES: Mapping[str, type[Stage]] = MappingProxyType(
     {
         s.name: s
         for s in (
-            *(RefinePoses, Separate, Reconstruct, Densify, Raycast, Visibility),
+            *(RefinePoses, Separate, Reconstruct, Densify, Raycast, Visibility, ImportLabels),
             *(LabelImages, RefineWithImages, MeasureConsistency, Flow, Voxnt),
         )
     }

@@ -100,9 +100,23 @@ class RefinedOccupancy(CarvedOccupancy):
     name: ClassVar[str] = "refined_occupancy"
 
 
-OccupancyName = Literal["surface_occupancy", "carved_occupancy", "refined_occupancy"]
+@dataclass(frozen=True, kw_only=True)
+class ReferenceOccupancy(CarvedOccupancy):
+    """Voxel labels taken over from a published format, on that format's grid.
+
+    Indexed [frame, x, y, z]. Free is what the format calls free and one of its masks has observed; what it calls free and none
+    observed is unknown; what it gives a class is occupied, observed or not. Formats do not tell what moves: ``body`` is static
+    wherever a voxel is occupied. Both masks are the format's own.
+    """
+
+    name: ClassVar[str] = "reference_occupancy"
+
+
+OccupancyName = Literal["surface_occupancy", "carved_occupancy", "refined_occupancy", "reference_occupancy"]
 """A parameter that names the voxel labels to work on."""
+MADE_HERE: tuple[type[SurfaceOccupancy], ...] = (SurfaceOccupancy, CarvedOccupancy, RefinedOccupancy)
+"""Voxel labels that are made from a log, each more refined than the one before."""
 OCCUPANCIES: Mapping[str, type[SurfaceOccupancy]] = MappingProxyType(
-    {product.name: product for product in (SurfaceOccupancy, CarvedOccupancy, RefinedOccupancy)}
+    {product.name: product for product in (*MADE_HERE, ReferenceOccupancy)}
 )
-"""Products of voxel labels by name, each more refined than the one before."""
+"""All products of voxel labels by name."""

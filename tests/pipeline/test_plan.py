@@ -30,6 +30,7 @@ BELOW = {
     "densify": {"visibility", "flow", "voxnt", *OF_IMAGES},
     "raycast": {"visibility", "flow", "voxnt", *OF_IMAGES},
     "visibility": {"flow", "voxnt", *OF_IMAGES},
+    "import-labels": set[str](),
     "image-labels": OF_IMAGES,
     "refine-with-images": {"consistency"},
     "consistency": set[str](),
@@ -189,7 +190,9 @@ def test_changed_file(committed: Committed) -> None:
     committed.sources = {"a.bin": "1" * 64}
     steps = committed.plan()
     found = dict(zip(ORDER, reasons(steps), strict=True))
-    assert {name for name, reason in found.items() if reason == "changed"} == {"refine-poses", "separate", "raycast"}
+    assert {name for name, reason in found.items() if reason == "changed"} == {
+        *("refine-poses", "separate", "raycast", "import-labels")
+    }
     assert {name for name, reason in found.items() if reason == "done"} == {"image-labels"}
     assert steps["separate"].why.startswith("files changed")
 
