@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..schemas.cameras import CameraTables
 from ..schemas.errors import UsageError
 from ..schemas.grid import VoxelGrid
-from ..schemas.occupancy import OCCUPANCIES, SurfaceOccupancy
+from ..schemas.occupancy import MADE_HERE, ReferenceOccupancy, SurfaceOccupancy
 from ..schemas.product import Product, ProductReader, load
 from ..schemas.refined_poses import RefinedPoses, refined_cameras, refined_tables
 from ..schemas.scene import SceneTables
@@ -16,8 +16,8 @@ from .store.index import Index
 from .store.reader import StoredProduct
 from .store.store import Store
 
-LABELS: tuple[type[SurfaceOccupancy], ...] = tuple(list(OCCUPANCIES.values())[::-1])
-"""Products of voxel labels, the most refined first."""
+LABELS: tuple[type[SurfaceOccupancy], ...] = (*MADE_HERE[::-1], ReferenceOccupancy)
+"""Products of voxel labels: those made here, the most refined first, then those taken over."""
 
 
 def labels_named(name: str | None) -> type[SurfaceOccupancy] | None:
@@ -30,18 +30,24 @@ def labels_named(name: str | None) -> type[SurfaceOccupancy] | None:
     return found
 
 
+def first_labels(products: Mapping[str, str]) -> type[SurfaceOccupancy] | None:
+    """What the current labels of a scene with these products begin with: surfaces, else labels taken over; None without any."""
+    return next((product for product in (SurfaceOccupancy, ReferenceOccupancy) if product.name in products), None)
+
+
 def current_labels(
     store: Store, index: Index, scene: str, product: type[SurfaceOccupancy] | None = None
 ) -> StoredProduct:
-    """Read access to a scene's voxel labels: a given product, or the most refined one made from the current surface's.
+    """Read access to a scene's voxel labels: a given product, or the most refined one made from the current surface's; labels
+    taken over where none are made.
 
     Raises UsageError for a scene or product that is not there.
     """
-    found = current_product(store, index, scene, product or SurfaceOccupancy)
+    products: Mapping[str, str] = index.scenes[scene].products if scene in index.scenes else {}
+    found = current_product(store, index, scene, product or first_labels(products) or SurfaceOccupancy)
     if product is not None:
         return found
-    products = index.scenes[scene].products
-    for refined in reversed(LABELS[:-1]):
+    for refined in MADE_HERE[1:]:
         if refined.name in products:
             more = store.reader(scene, refined, products[refined.name])
             # Made from what is current itself: a later run may have stopped short of it.

@@ -16,7 +16,7 @@ from ..schemas.occupancy import State, SurfaceOccupancy
 from ..schemas.product import ProductReader
 from ..schemas.taxonomy import NO_LABEL, TAXONOMIES
 from .agreement import Agreement, Pixels
-from .current import current_labels, one_of
+from .current import current_labels, first_labels, one_of
 from .store.index import Index, read_index
 from .store.reader import StoredProduct
 from .store.store import Store
@@ -124,11 +124,11 @@ def quality(
             raise UsageError(
                 "no such scene in the store", scene=name, expected=one_of(list(index.scenes)), fix="correct --scenes"
             )
-    wanted = (product or SurfaceOccupancy).name
-    chosen = scenes or [name for name, entry in index.scenes.items() if wanted in entry.products]
+    kinds = {name: product or first_labels(entry.products) for name, entry in index.scenes.items()}
+    chosen = scenes or [n for n, kind in kinds.items() if kind is not None and kind.name in index.scenes[n].products]
     if not chosen:
         raise UsageError(
-            f"no scene has {wanted}", file=str(store.path), fix="run the stage that makes it, as occ-pipeline run densify"
+            f"no scene has {(product or SurfaceOccupancy).name}", file=str(store.path), fix="run the stage that makes it, as occ-pipeline run densify"
         )  # fmt: skip
     found: list[SceneQuality] = []
     for name in chosen:
