@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from ...stages.stage import Stage
 from ..batch import system_named
 from ..graph import required
 from ..parameters import as_json
+from ..published import LabelsAsked, refuse_unfit
 from ..recipes import Recipe
 from ..registry import RECIPES, STAGES
 from ..run_history import typed
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from ..store.store import Store
 
 
+DATASET = "nuscenes"
 SAMPLE_NOTE = "no --dataroot: using the built-in SIMULATED sample log; for real data give --dataroot FOLDER"
 
 
@@ -41,7 +43,7 @@ class Request:
     """What a user asked for."""
 
     targets: tuple[str, ...]
-    dataset: str
+    dataset: str | None
     dataroot: Path | None
     version: str | None
     out: Path | None
@@ -52,17 +54,48 @@ class Request:
     debug: bool = False
     memory_check: bool = True
     shard: Shard | None = None
+    labels: LabelsAsked | None = None
+    """In the place of dataset, dataroot and version."""
 
     @property
     def store_path(self) -> Path:
         """Where the store is or will be."""
-        default = f"{self.dataset}.zarr" if self.dataroot else f"{self.dataset}-sample.zarr"
+        dataset = self.labels.format if self.labels else self.dataset or DATASET
+        default = f"{dataset}.zarr" if self.dataroot or self.labels else f"{dataset}-sample.zarr"
         return (self.out or Path(default)).absolute()
+
+    def wanted(self) -> list[Stage]:
+        """The stages asked for and all they need, in order. Raises UsageError, for what the log cannot feed too."""
+        stages = required(self.targets, self.stages)
+        refuse_unfit(self.labels is not None, self.targets, stages, self.stages)
+        return stages
+
+    def open_log(self) -> Log:
+        """What was asked for to work on. Raises UsageError."""
+        from ..session import open_labels, open_log, sample_log
+        from ..sources import LabelSource
+        from .sample import write_default
+
+        dataset, data_root = self.dataset or DATASET, self.dataroot
+        if self.labels is not None:
+            log = open_labels(self.labels.format, self.labels.folder)
+        else:
+            if data_root is None:
+                note("")
+                warn(SAMPLE_NOTE)
+                data_root = sample_log(dataset, lambda folder: write_default(dataset, folder))
+            # Workers may stand in other folders.
+            log = open_log(dataset, data_root.absolute(), self.version)
+        for text in log.source.caveats if isinstance(log.source, LabelSource) else ():
+            warn(text)
+        return log
 
 
 def _command(recipe: Recipe, stage: type[Stage] | None = None) -> Callable[..., None]:
     """A typer command whose options are the common ones and the stage's own parameters."""
-    own: Mapping[str, tuple[Any, Any, str]] = opt.stage_options(stage) if stage else {}
+    own = dict(opt.stage_options(stage)) if stage else {}
+    # Both a parameter of some stages and, of all commands, the place of published labels.
+    about_labels = own.pop("labels", None)
 
     def command(**given: Any) -> None:
         chosen = {
@@ -70,9 +103,14 @@ def _command(recipe: Recipe, stage: type[Stage] | None = None) -> Callable[..., 
             for name, (_, default, _) in own.items()
             if given[f"p_{name}"] is not None
         }
+        labels = given["labels"]
+        if about_labels and (named := opt.named_product(labels)):
+            chosen["labels"], labels = named, None
+        raw = {f"--{name}": given[name] for name in ("dataroot", "dataset", "grid")} | {"--version": given["release"]}
+        published = opt.published(labels, raw)
         stages = opt.stages_of(
             given["config"], given["sets"], given["grid"], {stage.name: chosen} if stage and chosen else {},
-            recipe.values,
+            recipe.values, published,
         )  # fmt: skip
         system = None if given["cluster"] is None else system_named(given["cluster"])
         asked = WorkersAsked(given["workers"], given["scheduler"], system, given["cluster_config"])
@@ -80,12 +118,13 @@ def _command(recipe: Recipe, stage: type[Stage] | None = None) -> Callable[..., 
         request = Request(
             recipe.stages, given["dataset"], given["dataroot"], given["release"], given["out"],
             given["scenes"], asked, stages, given["as_json"], given["debug"],
-            not given["no_memory_check"], shard,
+            not given["no_memory_check"], shard, published,
         )  # fmt: skip
         raise typer.Exit(run(request))
 
     common: dict[str, tuple[Any, Any]] = {
-        "dataset": (opt.Dataset, "nuscenes"), "dataroot": (opt.DataRoot, None), "release": (opt.Release, None),
+        "dataset": (opt.Dataset, None), "dataroot": (opt.DataRoot, None), "release": (opt.Release, None),
+        "labels": (opt.labels_option(about_labels[2]) if about_labels else opt.Published, None),
         "out": (opt.Out, None), "scenes": (opt.Scenes, None), "workers": (opt.Workers, None),
         "config": (opt.Config, None), "sets": (opt.Sets, None), "grid": (opt.Grid, None),
         "as_json": (opt.Json, False), "debug": (opt.Debug, False),
@@ -138,18 +177,9 @@ class _Made:
 
 def run(request: Request) -> int:
     """Runs what was asked for; gives the exit code."""
-    # Heavy: Dask, the devkit, the kernels. Not before options are known to be good.
-    from ..session import open_log, sample_log
-    from .sample import write_default
-
-    wanted = required(request.targets, request.stages)
-    data_root = request.dataroot
-    if data_root is None:
-        note("")
-        warn(SAMPLE_NOTE)
-        data_root = sample_log(request.dataset, lambda folder: write_default(request.dataset, folder))
-    # Workers may stand in other folders.
-    log = open_log(request.dataset, data_root.absolute(), request.version)
+    wanted = request.wanted()
+    # Imports what is heavy, Dask, the devkit, the kernels: not before options are known to be good.
+    log = request.open_log()
     request.workers.refuse_unshared(request.store_path, log.data_root)
     with ExitStack() as stack:
         made = _make(request, wanted, log, stack)
@@ -222,13 +252,13 @@ def _report(request: Request, log: Log, made: _Made) -> None:
     tell_poses(made.store, made.planned, made.outcome)
     if made.failures:
         _details(request.store_path, made.record.path / "failures", request.debug)
-    if made.outcome.done and "densify" in made.stages and not request.as_json:
+    if made.outcome.done and {"densify", "import-labels"} & set(made.stages) and not request.as_json:
         from ..picture import draw_frame, shown_frame
 
         scene = min(made.outcome.done)
         picture = made.record.path / f"{scene}.png"
         note(f"labels: {made.store.path}; next: occ-pipeline show {request.store_path} --scene {scene}, or status")
-        draw_frame(shown_frame(made.store, scene, None, log.data_root)).save(picture)
+        draw_frame(shown_frame(made.store, scene, None, None if request.labels else log.data_root)).save(picture)
         last_line(str(picture))
 
 
