@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -59,7 +59,7 @@ def lacks(published: bool, stage: Stage) -> str | None:
     return "2D labels of images" if stage.reads_image_labels() is not None else None
 
 
-def refuse_unfit(published: bool, targets: Iterable[str], wanted: Sequence[Stage], stages: Mapping[str, Stage]) -> None:
+def refuse_unfit(published: bool, targets: Sequence[str], wanted: Sequence[Stage], stages: Mapping[str, Stage]) -> None:
     """Raises UsageError where a stage that would run reads what is not there, naming it and what could run."""
     unfit = next(((stage, what) for stage in wanted if (what := lacks(published, stage))), None)
     if unfit is None:
@@ -70,7 +70,14 @@ def refuse_unfit(published: bool, targets: Iterable[str], wanted: Sequence[Stage
         fix = f"give --labels {SYNTAX} in the place of --dataroot"
         raise UsageError(f"stage {stage.name} reads {what}, and a raw log has none", found=asked, fix=fix)
     fit = [name for name in stages if not any(lacks(published, each) for each in required([name], stages))]
+    other = [
+        f"--set {name}.{key}={value}"
+        for name in targets
+        for key, value in PARAMETERS.get(name, {}).items()
+        if name in stages and getattr(stages[name], key) != value
+    ]
+    do = f"use {' '.join(other)}" if other else "run that"
     raise UsageError(
         f"stage {stage.name} reads {what}, and --labels gives none", found=asked, expected=f"run {' or '.join(fit)}",
-        fix="run that, or give --dataroot in the place of --labels",
+        fix=f"{do}, or give --dataroot in the place of --labels",
     )  # fmt: skip

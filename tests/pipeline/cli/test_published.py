@@ -112,6 +112,7 @@ REFUSED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "gone": (("voxnt", "--labels", "occ3d:{log}/gone"), ("the folder of labels is no folder", "{log}/gone", "--labels")),
     "other folder": (("voxnt", "--labels", "occ3d:{log}/imgs"), ("holds no labels of occ3d", "found CAM_FRONT", "gts/SCENE/TOKEN/labels.npz")),
     "sweeps": (("densify", "--labels", "occ3d:{log}"), ("reads sweeps, and --labels gives none", "a run of densify", "run import-labels or", "voxnt", "give --dataroot")),
+    "own setting": (("voxnt", "--labels", "occ3d:{log}", "--set", "voxnt.labels=carved_occupancy"), ("reads sweeps, and --labels gives none", "use --set voxnt.labels=reference_occupancy, or give --dataroot")),
     "all": (("all", "--labels", "occ3d:{log}"), ("reads sweeps, and --labels gives none",)),
     "images": (("image-labels", "--labels", "occ3d:{log}"), ("stage image-labels reads 2D labels of images, and --labels gives none",)),
     "no labels": (("import-labels",), ("stage import-labels reads published labels, and a raw log has none", "--labels occ3d:DIR")),
