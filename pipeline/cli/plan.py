@@ -44,7 +44,8 @@ def plan(
     from .projected import announce, scenes_table
     from .projected import as_json as projection_json
     from .report import reasons
-    from .run import Request, with_backend
+    from .request import Request
+    from .run import with_backend
     from .workers import WorkersAsked
 
     raw = {"--dataroot": dataroot, "--dataset": dataset, "--version": release, "--grid": grid}

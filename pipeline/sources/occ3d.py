@@ -128,9 +128,10 @@ def _logged(scene: str, files: Mapping[str, str], frames: Frames, version: str) 
         expected, fix = "letters, digits and _ . + -", "rename its folder"
         raise InputError("scene name cannot be a folder name", found=ascii(scene), expected=expected, fix=fix)
     count = len(frames.tokens)
-    # A frame that the annotations tell of lies beside the others, or would.
-    folder = next(iter(files.values())).rsplit("/", 2)[0] if files else ""
-    labels = [files.get(token, f"{folder}/{token}/{FILE}") for token in frames.tokens]
+    # A frame that only the annotations tell of would lie beside the others.
+    known, path = next(iter(files.items()))
+    folder = path.removesuffix(f"{known}/{FILE}")
+    labels = [f"{folder}{token}/{FILE}" for token in frames.tokens]
     for file in labels:
         check_name(file)
     tables = SceneTables(
