@@ -256,6 +256,22 @@ def test_frames_that_are_told_of_but_not_there_are_left_out(tmp_path: Path) -> N
     assert found.warnings == (f"scene {SCENE}: 1 of 3 key frames are missing, first gts/{SCENE}/c3/labels.npz",)
 
 
+def test_frames_alone_with_annotations(tmp_path: Path) -> None:
+    write(tmp_path, "street-7", "a")
+    (tmp_path / "gts" / "street-7").rename(tmp_path / "street-7")
+    annotate(tmp_path / "street-7", {"street-7": {"a": frame(9), "z": frame(4)}})
+    (tables,) = tables_of(Occ3DSource(tmp_path / "street-7")).values()
+    assert tables.point_files == ["z/labels.npz", "a/labels.npz"]
+
+
+def test_tokens_that_climb_out_are_refused(tmp_path: Path) -> None:
+    write(tmp_path, SCENE, TOKEN)
+    annotate(tmp_path, {SCENE: {TOKEN: frame(9), "../../../secret": frame(4)}})
+    (error,) = Occ3DSource(tmp_path).index()
+    assert isinstance(error, InputError)
+    assert "climbs out of its folder" in str(error)
+
+
 POSE = {"rotation": [1, 0, 0, 0], "translation": [0, 0, 0]}
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no scene": ({}, f"'{SCENE}' is not usable (file annotations.json, scene {SCENE}): found nothing, expected an object; mend it, or"),
