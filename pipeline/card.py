@@ -10,14 +10,14 @@ import numpy as np
 
 from .. import __version__
 from ..schemas.errors import UsageError
-from ..schemas.occupancy import Body, State, SurfaceOccupancy
+from ..schemas.occupancy import Body, State
 from ..schemas.product import ProductReader
 from ..schemas.scene import SceneTables
 from ..schemas.taxonomy import TAXONOMIES
-from .current import current_labels, current_product, grid_of
+from .current import current_labels, current_product, first_labels, grid_of
 from .parameters import parameters
 from .registry import PRODUCTS, STAGES
-from .sources import SOURCES
+from .sources import LABEL_FORMATS, SOURCES
 from .store.fingerprint import canonical_json
 from .store.index import Index, SceneEntry, read_index
 from .store.manifest import Manifest
@@ -55,7 +55,7 @@ def card(
     made = {name: _manifests(store, name, entry) for name, entry in index.scenes.items()}
     tables = {name: current_product(store, index, name, SceneTables) for name in index.scenes}
     releases = sorted({str(reader.attribute("version")) for reader in tables.values()})
-    source = SOURCES.get(store.identity.dataset)
+    source = {**SOURCES, **LABEL_FORMATS}.get(store.identity.dataset)
     licence = source.licence if source is not None else "not known to this version"
     return {
         "store": store.path.name,
@@ -122,7 +122,7 @@ def _labels(store: Store, index: Index, progress: Callable[[str], None]) -> list
     """Voxels by state, class and body, one entry for each grid; one key frame is read at a time."""
     grids: dict[str, dict[str, Any]] = {}
     for scene, entry in index.scenes.items():
-        if SurfaceOccupancy.name not in entry.products:
+        if first_labels(entry.products) is None:
             continue
         progress(scene)
         reader = current_labels(store, index, scene)

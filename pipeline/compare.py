@@ -11,7 +11,7 @@ from ..schemas.occupancy import Body, State, SurfaceOccupancy
 from ..schemas.product import ProductReader
 from ..schemas.taxonomy import NO_LABEL, TAXONOMIES
 from .comparison import Comparison, table
-from .current import current_labels, grid_of, one_of
+from .current import current_labels, first_labels, grid_of, one_of
 from .reference import TrueFrame, TruthLike, parse_reference
 from .scores import Predicted, Score, Space, Tally
 from .store.index import read_index
@@ -84,7 +84,7 @@ def _readers(store: Store, product: type[SurfaceOccupancy] | None) -> dict[str, 
     return {
         name: current_labels(store, index, name, product)
         for name, entry in index.scenes.items()
-        if (product or SurfaceOccupancy).name in entry.products
+        if (product or first_labels(entry.products) or SurfaceOccupancy).name in entry.products
     }
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..schemas.cameras import CameraTables
 from ..schemas.errors import UsageError
 from ..schemas.grid import VoxelGrid
-from ..schemas.occupancy import OCCUPANCIES, RefinedLabels, SurfaceOccupancy
+from ..schemas.occupancy import MADE_HERE, OCCUPANCIES, ReferenceOccupancy, SurfaceOccupancy
 from ..schemas.product import Product, ProductReader, load
 from ..schemas.refined_poses import RefinedPoses, refined_cameras, refined_tables
 from ..schemas.scene import SceneTables
@@ -16,20 +16,12 @@ from .store.index import Index
 from .store.reader import StoredProduct
 from .store.store import Store
 
-LABELS: tuple[type[SurfaceOccupancy], ...] = tuple(list(OCCUPANCIES.values())[::-1])
-"""Products of voxel labels, the most refined first."""
-_ON_REQUEST: tuple[type[SurfaceOccupancy], ...] = (RefinedLabels,)
-"""What training ignores is no better knowledge of the street: shown and measured only where it is named."""
-
 
 def labels_named(name: str | None) -> type[SurfaceOccupancy] | None:
     """The product of voxel labels that a user names, None for none. Raises UsageError."""
-    if name is None:
-        return None
-    found = next((product for product in LABELS if product.name == name), None)
-    if found is None:
-        raise unknown("product of voxel labels", name, [product.name for product in LABELS])
-    return found
+    if name is not None and name not in OCCUPANCIES:
+        raise unknown("product of voxel labels", name, OCCUPANCIES)
+    return None if name is None else OCCUPANCIES[name]
 
 
 def chosen_scenes(
@@ -44,29 +36,36 @@ def chosen_scenes(
             raise UsageError(
                 "no such scene in the store", scene=name, expected=one_of(list(index.scenes)), fix="correct --scenes"
             )
-    wanted = (product or SurfaceOccupancy).name
+    kinds = {name: product or first_labels(entry.products) for name, entry in index.scenes.items()}
+    labelled = [name for name, kind in kinds.items() if kind is not None and kind.name in index.scenes[name].products]
     # A scene named twice is meant once.
-    chosen = list(dict.fromkeys(scenes or [name for name, entry in index.scenes.items() if wanted in entry.products]))
+    chosen = list(dict.fromkeys(scenes or labelled))
     if not chosen:
         raise UsageError(
-            f"no scene has {wanted}", file=str(store.path), fix="run the stage that makes it, as occ-pipeline run densify"
+            f"no scene has {(product or SurfaceOccupancy).name}", file=str(store.path), fix="run the stage that makes it, as occ-pipeline run densify"
         )  # fmt: skip
     return chosen
+
+
+def first_labels(products: Mapping[str, str]) -> type[SurfaceOccupancy] | None:
+    """What the current labels of a scene with these products begin with: surfaces, else labels taken over; None without any."""
+    return next((product for product in (SurfaceOccupancy, ReferenceOccupancy) if product.name in products), None)
 
 
 def current_labels(
     store: Store, index: Index, scene: str, product: type[SurfaceOccupancy] | None = None
 ) -> StoredProduct:
-    """Read access to a scene's voxel labels: a given product, or the most refined one made from the current surface's.
+    """Read access to a scene's voxel labels: a given product, or the most refined one made from the current surface's; labels
+    taken over where none are made.
 
     Raises UsageError for a scene or product that is not there.
     """
-    found = current_product(store, index, scene, product or SurfaceOccupancy)
+    products: Mapping[str, str] = index.scenes[scene].products if scene in index.scenes else {}
+    found = current_product(store, index, scene, product or first_labels(products) or SurfaceOccupancy)
     if product is not None:
         return found
-    products = index.scenes[scene].products
-    for refined in reversed(LABELS[:-1]):
-        if refined.name in products and refined not in _ON_REQUEST:
+    for refined in MADE_HERE[1:]:
+        if refined.name in products:
             more = store.reader(scene, refined, products[refined.name])
             # Made from what is current itself: a later run may have stopped short of it.
             if more.manifest.provenance.inputs.get(found.product.name) == found.manifest.fingerprint:

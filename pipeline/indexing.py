@@ -60,7 +60,7 @@ def index(
     store: Store, source: Source, hashes: FileHashes, wanted: Sequence[str] | None, note: Callable[[str], None]
 ) -> Indexed:
     """Tables of the scenes wanted (None: all), committed. Raises InputError where a table as a whole cannot be read."""
-    parameters = {"dataset": source.name, "version": source.version}
+    parameters = {"dataset": source.name, "version": source.version, **source.identity()}
     listing = _provenance(
         SceneList.schema_version, parameters, Sources.of(hashes.of(source.data_root, source.table_files()))
     )

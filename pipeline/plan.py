@@ -80,7 +80,7 @@ def plan_scene(
 def _sources(store: Store, stage: Stage, indexed: IndexedScene, data_root: Path, hashes: FileHashes) -> Sources:
     names: list[str] = []
     tables, folder = indexed.tables, stage.reads_image_labels()
-    if stage.reads_sweeps():
+    if stage.reads_sweeps() or stage.reads_reference_labels():
         names += [name for name in (*tables.point_files, *tables.label_files) if name]
     if folder is not None:
         images = store.reader(tables.scene, CameraTables, indexed.cameras).attribute("image_files")

@@ -159,8 +159,8 @@ def project(plans: Iterable[ScenePlan], rates: Rates, workers: int, return_bytes
 
 
 def _returns(steps: Sequence[Step], return_bytes: int) -> int:
-    """From the sizes of the files that the first stage to read sweeps reads."""
+    """From the sizes of the files that the first stage to read sweeps reads; or published labels, which stand in for them."""
     for step in steps:
-        if step.stage.reads_sweeps():
+        if step.stage.reads_sweeps() or step.stage.reads_reference_labels():
             return next(iter(step.provenances.values())).sources.bytes // return_bytes
     return 0

@@ -14,6 +14,7 @@ from ..stages.clean import Clean
 from ..stages.consistency import MeasureConsistency
 from ..stages.densify import Densify
 from ..stages.flow import Flow
+from ..stages.import_labels import ImportLabels
 from ..stages.label_images import LabelImages
 from ..stages.raycast import Raycast
 from ..stages.reconstruct import Reconstruct
@@ -31,7 +32,7 @@ STAGES: Mapping[str, type[Stage]] = MappingProxyType(
     {
         s.name: s
         for s in (
-            *(RefinePoses, Separate, Reconstruct, Densify, Raycast, Visibility),
+            *(RefinePoses, Separate, Reconstruct, Densify, Raycast, Visibility, ImportLabels),
             *(LabelImages, RefineWithImages, MeasureConsistency, Flow, Voxnt, Clean, VoxntRefined),
         )
     }

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from ..schemas.cameras import CameraTables
 from ..schemas.product import Array, InMemory, Product, ProductReader, load
+from ..schemas.reference_labels import ReferenceLabels
 from ..schemas.refined_poses import RefinedPoses, refined_cameras, refined_tables
 from ..schemas.scene import SceneTables, SweepPoints
 from ..schemas.taxonomy import TAXONOMIES
-from .sources import read_image_labels, read_sweep
+from .sources import LABEL_FORMATS, read_image_labels, read_sweep
 from .spill import SpillFile
 from .store.store import Store
 
@@ -68,6 +69,10 @@ class StoredScene:
         """One image's 2D labels. Raises InputError if their file is not what it should be."""
         classes = len(TAXONOMIES[self.tables.taxonomy].classes)
         return read_image_labels(self._address.data_root, self.product(CameraTables), folder, frame, camera, classes)
+
+    def reference_labels(self, frame: int) -> ReferenceLabels:
+        """A key frame's published voxel labels. Raises InputError if their file is not what it should be."""
+        return LABEL_FORMATS[self.tables.dataset].read(self._address.data_root, self.tables, frame)
 
     def product(self, product: type[Product]) -> ProductReader:
         """Read access to a committed product of this scene."""

@@ -16,7 +16,7 @@ from ..stages.kernels.poisson import Backend
 from ..stages.stage import Stage
 from .indexing import Indexed, index
 from .plan import ScenePlan, plan_scene
-from .sources import SOURCES, Source
+from .sources import LABEL_FORMATS, SOURCES, Source
 from .store.hashes import FileHashes
 from .store.index import read_index
 from .store.store import Store, StoreIdentity
@@ -53,6 +53,22 @@ def open_log(dataset: str, data_root: Path, version: str | None) -> Log:
         found = ", ".join(releases) or "none"
         raise UsageError("no such release", file=str(data_root), found=found, expected=version, fix="correct --version")
     return Log(reader(data_root, version or releases[0]), data_root, (data_root / SIMULATED).exists())
+
+
+def open_labels(format_name: str, folder: Path) -> Log:
+    """Published labels in a folder, in the place of a log. Raises UsageError naming what is there, where they are not."""
+    if not folder.is_dir():
+        raise UsageError("the folder of labels is no folder", file=str(folder), fix="correct --labels")
+    reader = LABEL_FORMATS[format_name]
+    releases = reader.versions(folder)
+    if not releases:
+        names = sorted(entry.name for entry in folder.iterdir())
+        raise UsageError(
+            f"the folder holds no labels of {format_name}", file=str(folder), found=", ".join(names[:6]) or "nothing",
+            expected=reader.layout, fix="correct --labels",
+        )  # fmt: skip
+    source = reader(folder, releases[0])
+    return Log(source, source.data_root, (source.data_root / SIMULATED).exists())
 
 
 def _check_dataset(dataset: str) -> None:

@@ -124,9 +124,26 @@ class RefinedLabels(SurfaceOccupancy):
     """Class to reason (small, large, outside) to the number of its voxels that are ignored for it."""
 
 
-OccupancyName = Literal["surface_occupancy", "carved_occupancy", "refined_occupancy", "refined_labels"]
+@dataclass(frozen=True, kw_only=True)
+class ReferenceOccupancy(CarvedOccupancy):
+    """Voxel labels taken over from a published format, on that format's grid.
+
+    Indexed [frame, x, y, z]. Free is what the format calls free and one of its masks has observed; what it calls free and none
+    observed is unknown; what it gives a class is occupied, observed or not. Formats do not tell what moves: ``body`` is static
+    wherever a voxel is occupied. Both masks are the format's own.
+    """
+
+    name: ClassVar[str] = "reference_occupancy"
+
+
+OccupancyName = Literal[
+    "surface_occupancy", "carved_occupancy", "refined_occupancy", "refined_labels", "reference_occupancy"
+]
 """A parameter that names the voxel labels to work on."""
+MADE_HERE: tuple[type[SurfaceOccupancy], ...] = (SurfaceOccupancy, CarvedOccupancy, RefinedOccupancy)
+"""Voxel labels that are made from a log, each more refined than the one before. What training ignores is no better knowledge
+of the street: :class:`RefinedLabels` are shown and measured only where they are named."""
 OCCUPANCIES: Mapping[str, type[SurfaceOccupancy]] = MappingProxyType(
-    {product.name: product for product in (SurfaceOccupancy, CarvedOccupancy, RefinedOccupancy, RefinedLabels)}
+    {product.name: product for product in (*MADE_HERE, RefinedLabels, ReferenceOccupancy)}
 )
-"""Products of voxel labels by name, each made from one before."""
+"""All products of voxel labels by name."""

@@ -16,7 +16,8 @@ from .validity import AtLeast, Finite, Increasing, Indexes, Poses
 class SceneTables(Product):
     """One scene's tables, written by the index step; stages and trainers read these instead of the dataset's own.
 
-    Sweeps are in order of time. World coordinates are the dataset's global frame, metres.
+    Sweeps are in order of time. World coordinates are the dataset's global frame, metres. Where published voxel labels stand in
+    for a log there is one sweep for each key frame, its point file is the label file, and ``point_columns`` is 0: no points.
     """
 
     name: ClassVar[str] = "scene_tables"
@@ -46,7 +47,7 @@ class SceneTables(Product):
 
     scene: str
     dataset: str
-    """Which reader made this: ``nuscenes``."""
+    """Which reader made this: ``nuscenes``, or a format of published labels, ``occ3d``."""
     version: str
     """The dataset's release, ``v1.0-mini``."""
     split: str
@@ -55,9 +56,9 @@ class SceneTables(Product):
     synthetic: bool
     """Made by a simulator."""
     point_columns: int
-    """float32 numbers per point in the sensor files; the first three are x, y, z in the LiDAR's frame."""
+    """float32 numbers per point in the sensor files; the first three are x, y, z in the LiDAR's frame. 0 where there are none."""
     point_files: list[str]
-    """(S) paths of the sensor files, relative to the data root."""
+    """(S) paths of the sensor files, or of published voxel labels, relative to the data root."""
     label_files: list[str]
     """(K) paths of the per-point label files, empty where a key frame has none."""
     label_classes: list[int]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict
 
 from ..schemas.product import Array, Product, ProductReader
+from ..schemas.reference_labels import ReferenceLabels
 from ..schemas.scene import SceneTables, SweepPoints
 from .estimate import Estimate, SceneSize
 
@@ -68,6 +69,13 @@ class SceneView(Protocol):
         """(H, W) uint8 class ids of one image, 255 for none, from a file of 2D labels in the folder that the stage named.
 
         As large as the image, or smaller by a whole factor. Raises InputError if the file is not what it should be.
+        """
+        ...
+
+    def reference_labels(self, frame: int, /) -> ReferenceLabels:
+        """A key frame's published voxel labels, read when asked for, where they stand in for a log.
+
+        Raises InputError if their file is not what it should be.
         """
         ...
 
@@ -129,6 +137,10 @@ class Stage(ABC):
         A stage that names one reads ``CameraTables`` too, which says what images there are.
         """
         return None
+
+    def reads_reference_labels(self) -> bool:
+        """Whether this stage reads files of published voxel labels, which stand in for a log."""
+        return False
 
     @abstractmethod
     def estimate(self, size: SceneSize) -> Estimate:

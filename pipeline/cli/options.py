@@ -14,9 +14,12 @@ from ...schemas.grid import GRIDS
 from ...schemas.occupancy import OCCUPANCIES
 from ...stages.stage import Stage
 from ..parameters import Values, build_stages, merged, parameters, parse_set, read_config
+from ..published import SYNTAX, LabelsAsked
 from . import complete
 
-Dataset = Annotated[str, typer.Option(help="Which reader: nuscenes.", autocompletion=complete.datasets)]
+Dataset = Annotated[
+    str | None, typer.Option(help="Which reader: nuscenes, the default.", autocompletion=complete.datasets)
+]
 DataRoot = Annotated[
     Path | None, typer.Option(help="Folder of the raw log. Without it the built-in sample log is simulated and used.")
 ]
@@ -27,7 +30,7 @@ Release = Annotated[
 Out = Annotated[
     Path | None,
     typer.Option(
-        help="The store, NAME.zarr. Default: DATASET.zarr in this folder, DATASET-sample.zarr of the built-in log."
+        help="The store, NAME.zarr. Default: DATASET.zarr or FORMAT.zarr in this folder, DATASET-sample.zarr of the built-in log."
     ),
 ]
 Scenes = Annotated[
@@ -64,8 +67,11 @@ Labels = Annotated[
     str | None,
     typer.Option(
         "--product",
-        help=f"Which voxel labels: {', '.join(OCCUPANCIES)}. Default: the last of these that is there, but for refined_labels.",
+        help=f"Which voxel labels: {', '.join(OCCUPANCIES)}. Default: the most refined, made here; refined_labels where named.",
     ),
+]
+Published = Annotated[
+    str | None, typer.Option("--labels", help=f"{SYNTAX}: published voxel labels in the place of a raw log.")
 ]
 StorePath = Annotated[Path, typer.Argument(help="The store, NAME.zarr.", metavar="STORE")]
 
@@ -79,16 +85,38 @@ def split_names(text: str | None) -> list[str] | None:
 
 
 def stages_of(
-    config: Path | None, sets: list[str] | None, grid: str | None, options: Values, recipe: Values | None = None
+    config: Path | None,
+    sets: list[str] | None,
+    grid: str | None,
+    options: Values,
+    recipe: Values | None = None,
+    labels: LabelsAsked | None = None,
 ) -> dict[str, Stage]:
-    """All stages: defaults, then the recipe, the configuration file, ``--set``, options. Raises UsageError."""
-    layers: list[Values] = [recipe or {}, read_config(config) if config else {}]
+    """All stages: defaults, then what published labels ask for, the recipe, the configuration file, ``--set``, options.
+
+    Raises UsageError.
+    """
+    layers: list[Values] = [labels.values() if labels else {}, recipe or {}, read_config(config) if config else {}]
     for text in sets or []:
         stage, name, value = parse_set(text)
         layers.append({stage: {name: value}})
     if grid is not None:
         layers.append({"densify": {"grid": grid}})
     return build_stages(merged(*layers, options))
+
+
+def published(text: str | None, others: Mapping[str, object]) -> LabelsAsked | None:
+    """What ``--labels`` names. Raises UsageError where it cannot be read, or another option that is given speaks of a raw log."""
+    if text is None:
+        return None
+    asked = LabelsAsked.parse(text)
+    given = [flag for flag, value in others.items() if value is not None]
+    if given:
+        raise UsageError(
+            f"--labels and {given[0]} exclude each other", found=f"--labels {text}",
+            fix="published labels stand in for a raw log, and have a grid of their own: leave one of them out",
+        )  # fmt: skip
+    return asked
 
 
 def option_type(default: Any) -> type:

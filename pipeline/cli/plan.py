@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 import typer
 
-from ..graph import required
 from ..registry import RECIPES, STAGES, target_named
 from . import complete
 from . import options as opt
@@ -21,9 +20,10 @@ def plan(
             autocompletion=complete.targets,
         ),
     ] = "all",
-    dataset: opt.Dataset = "nuscenes",
+    dataset: opt.Dataset = None,
     dataroot: opt.DataRoot = None,
     release: opt.Release = None,
+    labels: opt.Published = None,
     out: opt.Out = None,
     scenes: opt.Scenes = None,
     config: opt.Config = None,
@@ -39,27 +39,29 @@ def plan(
     from ..backend import choose, loads
     from ..cluster import available_mib, cores
     from ..projection import Rates, project
-    from ..session import make_plan, open_log, open_store, refuse_an_empty_plan, sample_log
+    from ..session import make_plan, open_store, refuse_an_empty_plan
     from ..store.store import Store
     from .projected import announce, scenes_table
     from .projected import as_json as projection_json
     from .report import reasons
-    from .run import SAMPLE_NOTE, Request, with_backend
-    from .sample import write_default
+    from .request import Request
+    from .run import with_backend
     from .workers import WorkersAsked
 
-    stages = opt.stages_of(config, sets, grid, {}, recipe.values)
-    request = Request(recipe.stages, dataset, dataroot, release, out, scenes, WorkersAsked(), stages, as_json)
-    if dataroot is None:
-        warn(SAMPLE_NOTE)
-        dataroot = sample_log(dataset, lambda folder: write_default(dataset, folder))
-    log = open_log(dataset, dataroot, release)
+    raw = {"--dataroot": dataroot, "--dataset": dataset, "--version": release, "--grid": grid}
+    published = opt.published(labels, raw)
+    stages = opt.stages_of(config, sets, grid, {}, recipe.values, published)
+    asked = WorkersAsked()
+    request = Request(
+        recipe.stages, dataset, dataroot, release, out, scenes, asked, stages, as_json, labels=published
+    )  # fmt: skip
+    wanted, log = request.wanted(), request.open_log()
     path = request.store_path
     Store.check_place(path)
     kept = Store.open(path).identity.back_end if path.exists() else None
     backend: Any = kept or choose(None, warn, loads)
     store = open_store(path, log, backend)
-    chosen = [with_backend(stage, backend) for stage in required(request.targets, stages)]
+    chosen = [with_backend(stage, backend) for stage in wanted]
     planned = make_plan(store, log, chosen, opt.split_names(scenes), note)
     refuse_an_empty_plan(planned, log)
     result = {

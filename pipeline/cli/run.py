@@ -15,7 +15,6 @@ import typer
 from ...schemas.errors import PipelineError
 from ...stages.stage import Stage
 from ..batch import system_named
-from ..graph import required
 from ..parameters import as_json
 from ..recipes import Recipe
 from ..registry import RECIPES, STAGES
@@ -24,6 +23,7 @@ from ..shard import Shard
 from . import options as opt
 from .console import emit, last_line, note, warn
 from .recipe_group import recipe_group
+from .request import Request
 from .workers import Workers, WorkersAsked
 
 if TYPE_CHECKING:
@@ -31,33 +31,6 @@ if TYPE_CHECKING:
     from ..run_folder import RunFolder
     from ..session import Log, Planned
     from ..store.store import Store
-
-
-SAMPLE_NOTE = "no --dataroot: using the built-in SIMULATED sample log; for real data give --dataroot FOLDER"
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a user asked for."""
-
-    targets: tuple[str, ...]
-    dataset: str
-    dataroot: Path | None
-    version: str | None
-    out: Path | None
-    scenes: str | None
-    workers: WorkersAsked
-    stages: dict[str, Stage]
-    as_json: bool
-    debug: bool = False
-    memory_check: bool = True
-    shard: Shard | None = None
-
-    @property
-    def store_path(self) -> Path:
-        """Where the store is or will be."""
-        default = f"{self.dataset}.zarr" if self.dataroot else f"{self.dataset}-sample.zarr"
-        return (self.out or Path(default)).absolute()
 
 
 def _command(recipe: Recipe, stage: type[Stage] | None = None) -> Callable[..., None]:
@@ -70,9 +43,11 @@ def _command(recipe: Recipe, stage: type[Stage] | None = None) -> Callable[..., 
             for name, (_, default, _) in own.items()
             if given[f"p_{name}"] is not None
         }
+        raw = {f"--{name}": given[name] for name in ("dataroot", "dataset", "grid")} | {"--version": given["release"]}
+        published = opt.published(given["labels"], raw)
         stages = opt.stages_of(
             given["config"], given["sets"], given["grid"], {stage.name: chosen} if stage and chosen else {},
-            recipe.values,
+            recipe.values, published,
         )  # fmt: skip
         system = None if given["cluster"] is None else system_named(given["cluster"])
         asked = WorkersAsked(given["workers"], given["scheduler"], system, given["cluster_config"])
@@ -80,12 +55,13 @@ def _command(recipe: Recipe, stage: type[Stage] | None = None) -> Callable[..., 
         request = Request(
             recipe.stages, given["dataset"], given["dataroot"], given["release"], given["out"],
             given["scenes"], asked, stages, given["as_json"], given["debug"],
-            not given["no_memory_check"], shard,
+            not given["no_memory_check"], shard, published,
         )  # fmt: skip
         raise typer.Exit(run(request))
 
     common: dict[str, tuple[Any, Any]] = {
-        "dataset": (opt.Dataset, "nuscenes"), "dataroot": (opt.DataRoot, None), "release": (opt.Release, None),
+        "dataset": (opt.Dataset, None), "dataroot": (opt.DataRoot, None), "release": (opt.Release, None),
+        "labels": (opt.Published, None),
         "out": (opt.Out, None), "scenes": (opt.Scenes, None), "workers": (opt.Workers, None),
         "config": (opt.Config, None), "sets": (opt.Sets, None), "grid": (opt.Grid, None),
         "as_json": (opt.Json, False), "debug": (opt.Debug, False),
@@ -138,18 +114,9 @@ class _Made:
 
 def run(request: Request) -> int:
     """Runs what was asked for; gives the exit code."""
-    # Heavy: Dask, the devkit, the kernels. Not before options are known to be good.
-    from ..session import open_log, sample_log
-    from .sample import write_default
-
-    wanted = required(request.targets, request.stages)
-    data_root = request.dataroot
-    if data_root is None:
-        note("")
-        warn(SAMPLE_NOTE)
-        data_root = sample_log(request.dataset, lambda folder: write_default(request.dataset, folder))
-    # Workers may stand in other folders.
-    log = open_log(request.dataset, data_root.absolute(), request.version)
+    wanted = request.wanted()
+    # Imports what is heavy, Dask, the devkit, the kernels: not before options are known to be good.
+    log = request.open_log()
     request.workers.refuse_unshared(request.store_path, log.data_root)
     with ExitStack() as stack:
         made = _make(request, wanted, log, stack)
@@ -222,13 +189,13 @@ def _report(request: Request, log: Log, made: _Made) -> None:
     tell_poses(made.store, made.planned, made.outcome)
     if made.failures:
         _details(request.store_path, made.record.path / "failures", request.debug)
-    if made.outcome.done and "densify" in made.stages and not request.as_json:
+    if made.outcome.done and {"densify", "import-labels"} & set(made.stages) and not request.as_json:
         from ..picture import draw_frame, shown_frame
 
         scene = min(made.outcome.done)
         picture = made.record.path / f"{scene}.png"
         note(f"labels: {made.store.path}; next: occ-pipeline show {request.store_path} --scene {scene}, or status")
-        draw_frame(shown_frame(made.store, scene, None, log.data_root)).save(picture)
+        draw_frame(shown_frame(made.store, scene, None, None if request.labels else log.data_root)).save(picture)
         last_line(str(picture))
 
 

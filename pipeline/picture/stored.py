@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ...schemas.errors import UsageError
 from ...schemas.flow import OccupancyFlow
-from ...schemas.occupancy import OCCUPANCIES, SurfaceOccupancy
+from ...schemas.occupancy import OCCUPANCIES, State, SurfaceOccupancy
 from ...schemas.product import ProductReader
 from ...schemas.scene import SceneTables
 from ...schemas.static_map import StaticMap
@@ -39,7 +39,7 @@ def shown_frame(
     """One key frame, from the products that the store's index calls current.
 
     ``product``: None for the most refined voxel labels there are. ``frame``: the dataset's token, or a count from 0; None is the middle one. The points are the key frame's own where
-    ``data_root`` holds its file, else those of the static map. Raises UsageError for a scene, frame or product that is not
+    ``data_root`` holds its file, else those of the static map; beside published labels, centres of voxels. Raises UsageError for a scene, frame or product that is not
     there, saying what is, InputError for a point file that is not what it should be, and VerificationError for a damaged
     store.
     """
@@ -51,17 +51,22 @@ def shown_frame(
     world_SE3_grid: Float64 = labels.rows("world_SE3_grid", row, row + 1)[0]
     grid_SE3_world = np.linalg.inv(world_SE3_grid)
     sweep = int(tables.key_sweeps[tables.frame_tokens.index(tokens[row])])
-    in_log = data_root is not None
+    if data_root is not None and not tables.point_columns:
+        raise UsageError("published labels come without scans", scene=scene, fix="leave out --dataroot")
     if data_root is not None and not (data_root / tables.point_files[sweep]).is_file():
         raise UsageError(
             "the log does not hold the frame's scan", file=str(data_root / tables.point_files[sweep]), scene=scene,
             frame=tokens[row], fix="correct --dataroot, or leave it out to see points of the static map",
         )  # fmt: skip
-    points, point_labels = (
-        _from_log(data_root, tables, sweep, grid_SE3_world)
-        if data_root is not None
-        else _from_map(current_product(store, index, scene, StaticMap), grid_SE3_world)
-    )
+    if data_root is not None:
+        points, point_labels = _from_log(data_root, tables, sweep, grid_SE3_world)
+        points_are = "Points of the key frame"
+    elif tables.point_columns:
+        points, point_labels = _from_map(current_product(store, index, scene, StaticMap), grid_SE3_world)
+        points_are = "Points of the static map"
+    else:
+        points, point_labels = _from_mask(labels, row)
+        points_are = "Occupied voxels that a camera observed,"
     return ShownFrame.of(
         labels.rows("semantics", row, row + 1)[0],
         labels.rows("state", row, row + 1)[0],
@@ -71,7 +76,7 @@ def shown_frame(
         TAXONOMIES[labels.attribute("taxonomy")],
         frame_title(store, scene, row, len(tokens)),
         grid_SE3_ego=grid_SE3_world @ tables.world_SE3_ego[sweep],
-        points_are="Points of the key frame" if in_log else "Points of the static map",
+        points_are=points_are,
     )
 
 
@@ -109,6 +114,13 @@ def _from_map(static: ProductReader, grid_SE3_world: Float64) -> Points:
     local[:3, 3] = static.attribute("origin_m")
     points = _moved(static.read("points"), grid_SE3_world @ local)
     return points, labels if (labels != 255).any() else None
+
+
+def _from_mask(labels: ProductReader, row: int) -> Points:
+    state, semantics, seen = (labels.rows(name, row, row + 1)[0] for name in ("state", "semantics", "mask_camera"))
+    voxels = np.argwhere((state == State.OCCUPIED) & (seen == 1))
+    grid = grid_of(labels)
+    return ((voxels + 0.5) * grid.voxel_m + grid.min_m).astype(np.float32), semantics[tuple(voxels.T)]
 
 
 def _moved(points: NDArray[Any], target_SE3_source: Float64) -> NDArray[np.float32]:

@@ -8,16 +8,22 @@ from types import MappingProxyType
 from .files import missing_files, resolve_within
 from .image_labels import label_file, label_files, read_image_labels
 from .images import present_images
+from .label_source import LabelSource
 from .nuscenes import NuScenesSource
+from .occ3d import Occ3DSource
 from .points import read_sweep
 from .preflight import MissingPolicy, Preflight, preflight
 from .source import LoggedScene, Source
 
 SOURCES: Mapping[str, type[Source]] = MappingProxyType({source.name: source for source in (NuScenesSource,)})
 """Every dataset reader by its name."""
+LABEL_FORMATS: Mapping[str, type[LabelSource]] = MappingProxyType({source.name: source for source in (Occ3DSource,)})
+"""Every format of published voxel labels by its name."""
 
 __all__ = [
+    "LABEL_FORMATS",
     "SOURCES",
+    "LabelSource",
     "LoggedScene",
     "MissingPolicy",
     "Preflight",

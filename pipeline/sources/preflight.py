@@ -13,7 +13,7 @@ from ...schemas.errors import InputError
 from ...schemas.scene import SceneTables
 from ...schemas.taxonomy import NO_LABEL
 from .files import DataRoot
-from .points import check_label_size, check_point_size, frame_of
+from .points import DOWNLOAD_AGAIN, check_label_size, check_point_size, frame_of
 
 MissingPolicy = Literal["error", "skip"]
 """What a missing file means: the scene fails, or does without that sweep (``skip``)."""
@@ -59,14 +59,17 @@ def preflight(data_root: Path, tables: SceneTables, policy: MissingPolicy = "ski
 
 
 def _point_counts(files: DataRoot, tables: SceneTables, problems: list[InputError]) -> list[int | None]:
-    """Points in every sweep's file, None where it is missing, 0 where it is broken (which adds to ``problems``)."""
-    width = 4 * tables.point_columns
+    """Points in every sweep's file, None where it is missing, 0 where it is broken (which adds to ``problems``).
+
+    Of published labels, which have no points, bytes: their reader looks at all else.
+    """
+    width = 4 * tables.point_columns or 1
     counts: list[int | None] = []
     for i, name in enumerate(tables.point_files):
         try:
             size = files.size(name)
             if size is not None:
-                check_point_size(name, size, width)
+                _check_size(tables, name, size)
         except InputError as error:
             error.scene, error.frame = tables.scene, frame_of(tables, i)
             problems.append(error)
@@ -74,6 +77,13 @@ def _point_counts(files: DataRoot, tables: SceneTables, problems: list[InputErro
         else:
             counts.append(None if size is None else size // width)
     return counts
+
+
+def _check_size(tables: SceneTables, name: str, size: int) -> None:
+    if tables.point_columns:
+        check_point_size(name, size, 4 * tables.point_columns)
+    elif size == 0:
+        raise InputError("label file is empty", file=name, found="0 bytes", fix=DOWNLOAD_AGAIN)
 
 
 def _missing_labels(

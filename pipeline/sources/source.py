@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -50,6 +50,10 @@ class Source(ABC):
     @abstractmethod
     def table_files(self) -> list[str]:
         """Files that :meth:`index` reads, relative to the data root, sorted: they identify its result."""
+
+    def identity(self) -> Mapping[str, str]:
+        """What identifies :meth:`index`'s result beside the content of its files: where folders' names are read, what they are."""
+        return {}
 
     @abstractmethod
     def scene_names(self) -> list[str]:

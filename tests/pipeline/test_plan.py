@@ -31,6 +31,7 @@ BELOW = {
     "densify": {"visibility", "flow", *OF_OFFSETS, *OF_IMAGES},
     "raycast": {"visibility", "flow", *OF_OFFSETS, *OF_IMAGES},
     "visibility": {"flow", *OF_OFFSETS, *OF_IMAGES},
+    "import-labels": set[str](),
     "image-labels": OF_IMAGES,
     "refine-with-images": {"consistency"},
     "consistency": set[str](),
@@ -193,7 +194,9 @@ def test_changed_file(committed: Committed) -> None:
     committed.sources = {"a.bin": "1" * 64}
     steps = committed.plan()
     found = dict(zip(ORDER, reasons(steps), strict=True))
-    assert {name for name, reason in found.items() if reason == "changed"} == {"refine-poses", "separate", "raycast"}
+    assert {name for name, reason in found.items() if reason == "changed"} == {
+        *("refine-poses", "separate", "raycast", "import-labels")
+    }
     assert {name for name, reason in found.items() if reason == "done"} == {"image-labels"}
     assert steps["separate"].why.startswith("files changed")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from occ_pipeline.pipeline.store.store import Store
 from occ_pipeline.schemas.consistency import Consistency
 from occ_pipeline.schemas.errors import UsageError
 from occ_pipeline.schemas.image_labels import ImageLabels
-from occ_pipeline.schemas.occupancy import CarvedOccupancy, RefinedOccupancy, SurfaceOccupancy
+from occ_pipeline.schemas.occupancy import CarvedOccupancy, ReferenceOccupancy, RefinedOccupancy, SurfaceOccupancy
 from occ_pipeline.schemas.product import InMemory
 from occ_pipeline.tests.conftest import Clean
 from occ_pipeline.tests.pipeline.judged_store import commit, judged_store
@@ -129,6 +130,26 @@ def test_current_labels_follow_what_is_current(store: Store) -> None:
     entry = dataclasses.replace(index.scenes["ghost"], products=products)
     later = dataclasses.replace(index, scenes={"ghost": entry})
     assert current_labels(store, later, "ghost").manifest.fingerprint == products["carved_occupancy"]
+
+
+def test_labels_that_were_taken_over_are_shown_where_none_are_made(store: Store) -> None:
+    index = read_index(store)
+    products = dict(index.scenes["ghost"].products)
+    carved = store.reader("ghost", CarvedOccupancy, products["carved_occupancy"])
+    made = ReferenceOccupancy(
+        **{n: carved.read(n) for n in CarvedOccupancy.specs()},
+        **{n: carved.attribute(n) for n in CarvedOccupancy.attribute_names()},
+    )
+    taken = {"reference_occupancy": commit(store, "ghost", made, {})}
+
+    def current(kinds: Mapping[str, str]) -> str:
+        entry = dataclasses.replace(index.scenes["ghost"], products=kinds)
+        return current_labels(store, dataclasses.replace(index, scenes={"ghost": entry}), "ghost").product.name
+
+    assert current(taken) == "reference_occupancy"
+    assert current(products | taken) == "refined_occupancy"
+    with pytest.raises(UsageError, match="the store has no surface_occupancy of this scene"):
+        current({})
 
 
 def test_unknown_scenes(store: Store) -> None:

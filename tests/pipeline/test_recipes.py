@@ -19,7 +19,8 @@ from occ_pipeline.stages.densify import Densify
 
 def test_packaged_recipes_are_sound() -> None:
     assert {"all", "loc", "occle", "voxdet"} <= set(RECIPES)
-    beside = {"image-labels", "refine-with-images", "consistency"}
+    # They read files beside a log, or in the place of one.
+    beside = {"import-labels", "image-labels", "refine-with-images", "consistency"}
     assert RECIPES["all"].stages == tuple(name for name in STAGES if name not in beside), "all that a log alone feeds"
     for name, recipe in RECIPES.items():
         assert recipe.name == name

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from occ_pipeline.schemas.object_clouds import Motion, ObjectClouds
 from occ_pipeline.schemas.product import Blocks, InMemory, Product, ProductReader
+from occ_pipeline.schemas.reference_labels import ReferenceLabels
 from occ_pipeline.schemas.scene import SceneTables, SweepPoints
 from occ_pipeline.schemas.static_map import StaticMap
 from occ_pipeline.schemas.surfaces import Surfaces
@@ -66,12 +67,17 @@ class World:
     products: dict[type[Product], Product] = field(default_factory=dict)
     label_images: dict[tuple[int, int], np.ndarray] = field(default_factory=dict)
     """2D labels by key frame and camera."""
+    published: list[ReferenceLabels] = field(default_factory=list)
+    """Of each key frame."""
 
     def sweep(self, index: int, /) -> SweepPoints:
         return self.sweeps[index]
 
     def image_labels(self, folder: str, frame: int, camera: int, /) -> np.ndarray:
         return self.label_images[frame, camera]
+
+    def reference_labels(self, frame: int, /) -> ReferenceLabels:
+        return self.published[frame]
 
     def product(self, product: type[Product], /) -> ProductReader:
         return InMemory(self.products[product])

@@ -11,6 +11,7 @@ from occ_pipeline.stages.clean import Clean
 from occ_pipeline.stages.consistency import MeasureConsistency
 from occ_pipeline.stages.densify import Densify
 from occ_pipeline.stages.flow import Flow
+from occ_pipeline.stages.import_labels import ImportLabels
 from occ_pipeline.stages.label_images import LabelImages
 from occ_pipeline.stages.reconstruct import Reconstruct
 from occ_pipeline.stages.refine import RefineWithImages
@@ -28,6 +29,7 @@ STAGES: list[type[Stage]] = [
         Reconstruct,
         Densify,
         Visibility,
+        ImportLabels,
         LabelImages,
         RefineWithImages,
         MeasureConsistency,

@@ -1,0 +1,162 @@
+"""Occ3D-nuScenes: ``gts/<scene>/<frame token>/labels.npz``, with an ``annotations.json`` beside ``gts`` or without.
+
+Each file has three arrays of 200 x 200 x 16 voxels of 0.4 m in the ego frame, indexed [x, y, z]: ``semantics``, 0 to 16 as nuScenes
+lidarseg and 17 free, observed or not; ``mask_lidar`` and ``mask_camera``, 1 where observed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...schemas.cameras import CameraTables
+from ...schemas.errors import InputError, UsageError
+from ...schemas.grid import GRIDS
+from ...schemas.reference_labels import ReferenceLabels
+from ...schemas.scene import SceneTables
+from ...schemas.taxonomy import NUSCENES
+from .files import DataRoot, check_name
+from .label_source import LabelSource
+from .npz import read_npz
+from .nuscenes_tables import SAFE_NAME
+from .occ3d_frames import ANNOTATIONS, FILE, Annotations, Folders, Frames
+from .source import LoggedScene
+
+FREE = len(NUSCENES.classes)
+"""The id of ``semantics`` after the classes': nothing is there."""
+GRID = GRIDS["occ3d"]
+KEYS = ("semantics", "mask_lidar", "mask_camera")
+
+
+class Occ3DSource(LabelSource):
+    """Occ3D's labels of nuScenes."""
+
+    name: ClassVar[str] = "occ3d"
+    return_bytes: ClassVar[int] = 1
+    layout: ClassVar[str] = f"gts/SCENE/TOKEN/{FILE}, SCENE/TOKEN/{FILE}, or of one scene TOKEN/{FILE}"
+    licence: ClassVar[str] = (
+        "MIT (Occ3D), made from nuScenes: CC BY-NC-SA 4.0, non-commercial (nuscenes.org/terms-of-use)"
+    )
+
+    def __init__(self, folder: Path, version: str = "nuscenes") -> None:
+        found = Folders.at(folder)
+        super().__init__(found.data_root, version)
+        self._scenes = found.scenes
+
+    @classmethod
+    def versions(cls, data_root: Path) -> list[str]:
+        return ["nuscenes"] if Folders.at(data_root).scenes else []
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        if self._annotated:
+            return ()
+        return (
+            f"no {ANNOTATIONS} beside the labels: frames are in order of their tokens, half a second apart, and all poses identity",
+        )
+
+    @property
+    def _annotated(self) -> bool:
+        return (self.data_root / ANNOTATIONS).is_file()
+
+    def table_files(self) -> list[str]:
+        # Without annotations the folders' names are all there is to read; a file shows workers elsewhere what they must see.
+        first = next((file for files in self._scenes.values() for file in files.values()), ANNOTATIONS)
+        return [ANNOTATIONS if self._annotated else first]
+
+    def identity(self) -> Mapping[str, str]:
+        names = [file for files in self._scenes.values() for file in files.values()]
+        return {"frames": hashlib.sha256("\n".join(map(ascii, names)).encode()).hexdigest()}
+
+    def scene_names(self) -> list[str]:
+        return list(self._scenes)
+
+    def index(self, scenes: Sequence[str] | None = None) -> Iterator[LoggedScene | InputError]:
+        unknown = sorted(set(scenes or ()) - set(self._scenes))
+        if unknown:
+            raise UsageError(
+                f"no scene {unknown[0]!r} here", found=", ".join(unknown), expected=f"some of {', '.join(self._scenes)}"
+            )
+        annotations = Annotations(self.data_root) if self._annotated else None
+        for scene, files in self._scenes.items():
+            if scenes is None or scene in scenes:
+                try:
+                    frames = annotations.frames(scene, list(files)) if annotations else Frames.by_token(list(files))
+                    yield _logged(scene, files, frames, self.version)
+                except InputError as error:
+                    error.scene = scene if SAFE_NAME.fullmatch(scene) else ascii(scene)
+                    yield error
+
+    @staticmethod
+    def read(data_root: Path, tables: SceneTables, frame: int) -> ReferenceLabels:
+        name = tables.point_files[int(tables.key_sweeps[frame])]
+        try:
+            found = read_npz(DataRoot(data_root), name, KEYS, GRID.shape)
+            for key, value in found.items():
+                _check_values(key, value, name)
+        except InputError as error:
+            error.scene, error.frame = tables.scene, tables.frame_tokens[frame]
+            raise
+        semantics, mask_lidar, mask_camera = (value.astype(np.uint8, copy=False) for value in found.values())
+        return ReferenceLabels(GRID, semantics < FREE, semantics, mask_lidar, mask_camera)
+
+
+def _check_values(key: str, values: NDArray[Any], name: str) -> None:
+    highest = FREE if key == "semantics" else 1
+    wrong: NDArray[np.bool_] = (values < 0) | (values > highest)
+    if wrong.any():
+        place = tuple(int(i) for i in np.unravel_index(int(wrong.argmax()), wrong.shape))
+        count = np.count_nonzero(wrong)
+        many = f", and {count - 1} more" if count > 1 else ""
+        what, expected = ("holds an id that is no class", f"0 to {FREE - 1}, or {FREE} for free")
+        if key != "semantics":
+            what, expected = "is no mask", "0 or 1"
+        raise InputError(
+            f"{key} {what}", file=name, found=f"{values[place]} at [x, y, z] = {list(place)}{many}", expected=expected,
+            fix="give labels of Occ3D-nuScenes, in its own class ids",
+        )  # fmt: skip
+
+
+def _logged(scene: str, files: Mapping[str, str], frames: Frames, version: str) -> LoggedScene:
+    """A scene's tables: its frames, in order, and no sensor."""
+    if not SAFE_NAME.fullmatch(scene):
+        expected, fix = "letters, digits and _ . + -", "rename its folder"
+        raise InputError("scene name cannot be a folder name", found=ascii(scene), expected=expected, fix=fix)
+    count = len(frames.tokens)
+    # A frame that only the annotations tell of would lie beside the others.
+    known, path = next(iter(files.items()))
+    folder = path.removesuffix(f"{known}/{FILE}")
+    labels = [f"{folder}{token}/{FILE}" for token in frames.tokens]
+    for file in labels:
+        check_name(file)
+    tables = SceneTables(
+        timestamps_ns=frames.timestamps_ns,
+        world_SE3_ego=frames.world_SE3_ego,
+        ego_SE3_lidar=np.tile(np.eye(4), (count, 1, 1)),
+        key_sweeps=np.arange(count, dtype=np.int32),
+        box_track=np.zeros(0, np.int32),
+        box_timestamps_ns=np.zeros(0, np.int64),
+        world_SE3_box=np.zeros((0, 4, 4)),
+        box_size_m=np.zeros((0, 3)),
+        scene=scene,
+        dataset=Occ3DSource.name,
+        version=version,
+        split=frames.split,
+        taxonomy=NUSCENES.name,
+        synthetic=False,
+        point_columns=0,
+        point_files=labels,
+        label_files=[""] * count,
+        label_classes=[],
+        label_ego_values=[],
+        frame_tokens=frames.tokens,
+        track_tokens=[],
+        track_categories=[],
+        track_classes=[],
+    )
+    return LoggedScene(tables, CameraTables.none(scene, frames.tokens))

@@ -1,0 +1,83 @@
+"""Voxel labels that someone else published, taken over so that the stages that work on labels alone can use them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..schemas.occupancy import Body, ReferenceOccupancy, State
+from ..schemas.parameters import Count
+from ..schemas.product import Array, Blocks, Product
+from ..schemas.reference_labels import ReferenceLabels
+from ..schemas.taxonomy import NO_LABEL
+from .estimate import BASE_MIB, Estimate, SceneSize
+from .grid_frames import grid_pose
+from .stage import Needs, Part, PartResult, SceneView, Stage, frame_parts
+
+UInt8 = NDArray[np.uint8]
+VOXELS = ("state", "semantics", "body", "mask_lidar", "mask_camera")
+"""Arrays of a part."""
+
+
+def occupancy(labels: ReferenceLabels) -> dict[str, UInt8]:
+    """The arrays of :class:`ReferenceOccupancy` for one key frame, each (X, Y, Z) uint8."""
+    observed = (labels.mask_lidar == 1) | (labels.mask_camera == 1)
+    empty = np.where(observed, np.uint8(State.FREE), np.uint8(State.UNKNOWN))
+    return {
+        "state": np.where(labels.occupied, np.uint8(State.OCCUPIED), empty),
+        "semantics": np.where(labels.occupied, labels.semantics, np.uint8(NO_LABEL)),
+        "body": np.where(labels.occupied, np.uint8(Body.STATIC), np.uint8(Body.NONE)),
+        "mask_lidar": labels.mask_lidar,
+        "mask_camera": labels.mask_camera,
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportLabels(Stage):
+    """Takes over published voxel labels, which --labels FORMAT:DIR names, in the place of a raw log."""
+
+    name: ClassVar[str] = "import-labels"
+    version: ClassVar[int] = 1
+    writes: ClassVar[tuple[type[Product], ...]] = (ReferenceOccupancy,)
+    needs: ClassVar[Needs] = Needs(cpus=1, memory_gib=0.5)
+
+    frames_per_part: Count = 8
+    """Key frames that are read together."""
+
+    def reads(self) -> tuple[type[Product], ...]:
+        return ()
+
+    def reads_reference_labels(self) -> bool:
+        return True
+
+    def estimate(self, size: SceneSize) -> Estimate:
+        frames = self.frames_per_part
+        return Estimate(0.1 + 0.05 * size.frames, BASE_MIB + 8.0 * frames + 0.05 * size.frames, 150_000.0 * size.frames)
+
+    def parts(self, scene: SceneView) -> list[Part]:
+        return frame_parts(scene, self.frames_per_part)
+
+    def compute(self, scene: SceneView, part: Part) -> PartResult:
+        frames = [occupancy(scene.reference_labels(k)) for k in range(part.args["start"], part.args["stop"])]
+        return {name: np.stack([frame[name] for frame in frames]) for name in VOXELS}
+
+    def assemble(self, scene: SceneView, results: Sequence[PartResult]) -> Iterator[Product]:
+        tables = scene.tables
+        # All frames of a format lie on one grid; parts hand over arrays alone.
+        grid = scene.reference_labels(0).grid
+        shape = (len(tables.key_sweeps), *grid.shape)
+
+        def blocks(name: str) -> Array:
+            return Blocks.of(shape, "uint8", [lambda r=r: r[name] for r in results])
+
+        yield ReferenceOccupancy(
+            **{name: blocks(name) for name in VOXELS},
+            world_SE3_grid=np.stack([grid_pose(scene, grid, k) for k in range(shape[0])]),
+            grid=grid.to_json(),
+            taxonomy=tables.taxonomy,
+            frame_tokens=tables.frame_tokens,
+        )
