@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Thread
 from typing import Any, ClassVar, cast
 
 import numpy as np
@@ -40,11 +40,12 @@ def instance_offsets(labels: NDArray[Any], threads: int = 1) -> UInt16:
         for kernel, length in ((runs_along_x, labels.shape[1]), (runs_along_yz, labels.shape[0])):
             kernel(whole, lengths, thread * length // threads, (thread + 1) * length // threads)
 
-    if threads == 1:
-        share(0)
-    else:
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(share, range(threads)))
+    others = [Thread(target=share, args=(thread,)) for thread in range(1, threads)]
+    for other in others:
+        other.start()
+    share(0)
+    for other in others:
+        other.join()
     return lengths
 
 
