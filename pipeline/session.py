@@ -11,7 +11,6 @@ import platformdirs
 from .. import __version__
 from ..schemas.errors import InputError, PipelineError, UsageError, VerificationError
 from ..schemas.scene import SceneTables
-from ..schemas.taxonomy import NUSCENES
 from ..stages.kernels.poisson import Backend
 from ..stages.stage import Stage
 from .indexing import Indexed, index
@@ -90,7 +89,9 @@ def sample_log(dataset: str, write: Callable[[Path], None]) -> Path:
 
 def open_store(path: Path, log: Log, backend: Backend) -> Store:
     """The store, made if there is none. Raises UsageError where it belongs to another kind of log or back end."""
-    identity = StoreIdentity(dataset=log.source.name, taxonomy=NUSCENES.name, back_end=backend, synthetic=log.synthetic)
+    identity = StoreIdentity(
+        dataset=log.source.name, taxonomy=log.source.taxonomy, back_end=backend, synthetic=log.synthetic
+    )
     return Store.create_or_open(path, identity)
 
 

@@ -109,8 +109,8 @@ def refined_tables(tables: SceneTables, poses: RefinedPoses) -> SceneTables:
         return tables
     logged = _logged_poses(tables, tables.box_timestamps_ns)
     refined = logged @ corrections_of(tables, poses).at(tables.box_timestamps_ns)
-    boxes = refined @ np.linalg.inv(logged) @ tables.world_SE3_box if len(logged) else tables.world_SE3_box
-    return dataclasses.replace(tables, world_SE3_ego=poses.world_SE3_ego, world_SE3_box=_rigid(boxes))
+    boxes = _rigid(refined @ np.linalg.inv(logged) @ tables.world_SE3_box) if len(logged) else tables.world_SE3_box
+    return dataclasses.replace(tables, world_SE3_ego=poses.world_SE3_ego, world_SE3_box=boxes)
 
 
 def refined_cameras(cameras: CameraTables, tables: SceneTables, poses: RefinedPoses) -> CameraTables:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import ClassVar
 
 import numpy as np
@@ -10,6 +11,18 @@ from numpy.typing import NDArray
 
 from .product import Array, Product, array
 from .validity import AtLeast, Finite, Increasing, Indexes, Poses
+
+
+class PointKind(IntEnum):
+    """What a point's label says of it beside its class."""
+
+    USUAL = 0
+    EGO = 1
+    """The ego vehicle's own."""
+    NOISE = 2
+    """No thing: rain, reflections, points that an annotator took for wrong."""
+    MOVING = 3
+    """Of something that moves as it is seen."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +34,7 @@ class SceneTables(Product):
     """
 
     name: ClassVar[str] = "scene_tables"
+    schema_version: ClassVar[int] = 2
 
     timestamps_ns: Array = array("sweep", dtype="int64", fill=-1, valid=[Increasing()])
     """(S,) int64: time of every sweep, strictly increasing."""
@@ -63,8 +77,10 @@ class SceneTables(Product):
     """(K) paths of the per-point label files, empty where a key frame has none."""
     label_classes: list[int]
     """Class id of every value a label file may hold; 255 for values without a class."""
-    label_ego_values: list[int]
-    """Values of a label file that mark the ego vehicle."""
+    label_kinds: list[int]
+    """:class:`PointKind` of every value a label file may hold."""
+    label_bytes: int
+    """Size of one label in a label file; its lower two bytes are the value, little-endian, what lies above is not read."""
     frame_tokens: list[str]
     """(K) the dataset's own name of each key frame."""
     track_tokens: list[str]
@@ -85,6 +101,10 @@ class SceneTables(Product):
                 raise ValueError(f"scene {self.scene}: {len(getattr(self, name))} {name} for {want} rows")
         if len(self.timestamps_ns) > 1 and np.diff(self.timestamps_ns).min() <= 0:
             raise ValueError(f"scene {self.scene}: time stamps of sweeps must increase")
+        if len(self.label_kinds) != len(self.label_classes):
+            raise ValueError(
+                f"scene {self.scene}: {len(self.label_kinds)} kinds of {len(self.label_classes)} label values"
+            )
         if not (len(self.track_tokens) == len(self.track_categories) == len(self.track_classes)):
             raise ValueError(f"scene {self.scene}: tokens, categories and classes of tracks differ in number")
 
@@ -106,8 +126,8 @@ class SceneList(Product):
     """All scenes of a release: with their ``DatasetTables`` and ``DatasetCameras`` it stands for the dataset's own tables."""
 
     name: ClassVar[str] = "scene_list"
-    # Lists of schema 1 promise no cameras: tables that only such a list stands for are read again.
-    schema_version: ClassVar[int] = 2
+    # Lists of schema 1 promise no cameras, those of 2 no kinds of points: tables that such a list stands for are read again.
+    schema_version: ClassVar[int] = 3
     per_scene: ClassVar[bool] = False
 
     scenes: list[str]
@@ -124,7 +144,12 @@ class SweepPoints:
     """(N, 3) float32, metres, LiDAR frame; finite."""
     labels: NDArray[np.uint8] | None
     """(N,) uint8 class ids, 255 without; None where the sweep has no label file."""
-    is_ego: NDArray[np.bool_] | None
-    """(N,) bool: labelled as the ego vehicle; None where the sweep has no label file."""
+    kinds: NDArray[np.uint8] | None
+    """(N,) uint8 :class:`PointKind`; None where the sweep has no label file."""
     dropped: int = 0
     """Points that were not finite and are left out."""
+
+    @property
+    def is_ego(self) -> NDArray[np.bool_] | None:
+        """(N,) bool: labelled as the ego vehicle; None where the sweep has no label file."""
+        return None if self.kinds is None else self.kinds == PointKind.EGO

@@ -36,6 +36,10 @@ class Taxonomy:
             raise KeyError(f"no class {class_name!r} in taxonomy {self.name}; known: {', '.join(self.classes)}")
         return self.classes.index(class_name)
 
+    def ids_of(self, class_names: Sequence[str]) -> list[int]:
+        """Class ids of those names that this taxonomy has: a parameter may name classes of several."""
+        return [self.classes.index(name) for name in class_names if name in self.classes]
+
 
 NUSCENES = Taxonomy(
     # nuScenes lidarseg's 16 challenge classes and 0 for the rest (docs of nuscenes-devkit 1.2.0, eval/lidarseg/README.md).
@@ -116,7 +120,37 @@ NUSCENES = Taxonomy(
     ground=("driveable_surface", "other_flat", "sidewalk", "terrain"),
 )
 
-TAXONOMIES: Mapping[str, Taxonomy] = MappingProxyType({NUSCENES.name: NUSCENES})
+SEMANTICKITTI = Taxonomy(
+    # The 19 classes of SemanticKITTI's single-scan task under their ids there, and 0, which no voxel ever has
+    # (semantic-kitti-api, config/semantic-kitti.yaml: learning_map, names and colours).
+    name="semantickitti",
+    classes=(
+        "unlabeled", "car", "bicycle", "motorcycle", "truck", "other-vehicle", "person", "bicyclist", "motorcyclist", "road",
+        "parking", "sidewalk", "other-ground", "building", "fence", "vegetation", "trunk", "terrain", "pole", "traffic-sign",
+    ),
+    colours=(
+        (90, 90, 90), (100, 150, 245), (100, 230, 245), (30, 60, 150), (80, 30, 180), (100, 80, 250), (255, 30, 30),
+        (255, 40, 200), (150, 30, 90), (255, 0, 255), (255, 150, 255), (75, 0, 75), (175, 0, 75), (255, 200, 0),
+        (255, 120, 50), (0, 175, 0), (135, 60, 0), (150, 240, 80), (255, 240, 150), (255, 0, 0),
+    ),
+    categories=MappingProxyType(
+        {
+            # KITTI's tracklets (devkit of the raw data, readme.txt); "Misc" has no class.
+            "Car": 1,
+            "Van": 1,
+            "Truck": 4,
+            "Tram": 5,
+            "Pedestrian": 6,
+            "Person (sitting)": 6,
+            "Cyclist": 7,
+        }
+    ),
+    ground=("road", "parking", "sidewalk", "other-ground", "terrain"),
+)  # fmt: skip
+
+TAXONOMIES: Mapping[str, Taxonomy] = MappingProxyType({each.name: each for each in (NUSCENES, SEMANTICKITTI)})
+GROUND_CLASSES = tuple(dict.fromkeys(name for taxonomy in TAXONOMIES.values() for name in taxonomy.ground))
+"""Of all taxonomies: a parameter's default that fits every dataset."""
 
 
 def refuse_unknown_classes(names: Sequence[str]) -> None:

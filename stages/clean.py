@@ -79,8 +79,9 @@ class Clean(Stage):
         labels = scene.product(OCCUPANCIES[self.product])
         grid = VoxelGrid.from_json(labels.attribute("grid"))
         state, semantics, body = (np.array(labels.rows(n, frame, frame + 1)[0]) for n in ("state", "semantics", "body"))
-        limits = parse_limits(self.limits)
-        ids = [TAXONOMIES[scene.tables.taxonomy].id_of(limit.class_name) for limit in limits]
+        taxonomy = TAXONOMIES[scene.tables.taxonomy]
+        limits = [limit for limit in parse_limits(self.limits) if limit.class_name in taxonomy.classes]
+        ids = [taxonomy.id_of(limit.class_name) for limit in limits]
         outside = (state == State.OCCUPIED) & np.isin(semantics, ids) & self._outside(scene, frame, grid)
         runs, pieces = scales(instance_offsets(run_classes(state, semantics))), self._pieces(outside, semantics)
         small, large, long_piece = (np.zeros(grid.shape, dtype=np.bool_) for _ in range(3))
@@ -132,7 +133,8 @@ class Clean(Stage):
             name: Blocks.of(shape, "uint8", [lambda r=r, name=name: r[name] for r in results]) for name in _ARRAYS
         }
         counts: list[list[int]] = np.sum([result["counts"] for result in results], axis=0).tolist()
-        names = [limit.class_name for limit in parse_limits(self.limits)]
+        known = TAXONOMIES[scene.tables.taxonomy].classes
+        names = [limit.class_name for limit in parse_limits(self.limits) if limit.class_name in known]
         return (
             RefinedLabels(
                 **arrays,

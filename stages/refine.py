@@ -18,7 +18,7 @@ from ..schemas.parameters import Count, NotNegative, Portion, Share, WholeNumber
 from ..schemas.product import Array, Blocks, Product
 from ..schemas.refined_poses import RefinedPoses
 from ..schemas.surfaces import Surfaces
-from ..schemas.taxonomy import NO_LABEL, TAXONOMIES, refuse_unknown_classes
+from ..schemas.taxonomy import GROUND_CLASSES, NO_LABEL, TAXONOMIES, refuse_unknown_classes
 from .camera_views import looked_at, without
 from .estimate import BASE_MIB, Estimate, SceneSize
 from .kernels.pixel_rays import vote
@@ -66,7 +66,7 @@ class RefineWithImages(Stage):
     """Rays that pass less than this of a voxel, in voxels, say nothing of it: they cut its corners."""
     clear_of_end_m: NotNegative = 1.2
     """The last metres of a ray say nothing: it may graze what lies beside its end."""
-    kept_classes: tuple[str, ...] = ("driveable_surface", "other_flat", "sidewalk", "terrain")
+    kept_classes: tuple[str, ...] = GROUND_CLASSES
     """Classes that are never taken away: rays graze the ground for metres before they meet it."""
     moving: bool = False
     """Whether voxels of moving objects may be taken away: images are taken up to 50 ms beside the key frame's own time."""
@@ -100,7 +100,7 @@ class RefineWithImages(Stage):
         pose: Float64 = labels.rows("world_SE3_grid", frame, frame + 1)[0]
         state, semantics, body = (np.array(labels.rows(n, frame, frame + 1)[0]) for n in ("state", "semantics", "body"))
         votes = self._votes(scene, frame, grid, pose, (state, semantics, body))
-        kept = [TAXONOMIES[scene.tables.taxonomy].id_of(name) for name in self.kept_classes]
+        kept = TAXONOMIES[scene.tables.taxonomy].ids_of(self.kept_classes)
         asked = (state == State.OCCUPIED) & ~np.isin(semantics, kept)
         if not self.moving:
             asked &= body == Body.STATIC

@@ -15,9 +15,9 @@ from ..schemas.object_clouds import Motion, ObjectClouds
 from ..schemas.parameters import Count, NotNegative, Positive
 from ..schemas.product import Product
 from ..schemas.refined_poses import RefinedPoses
-from ..schemas.scene import SceneTables, SweepPoints
+from ..schemas.scene import PointKind, SceneTables, SweepPoints
 from ..schemas.static_map import StaticMap
-from ..schemas.taxonomy import NO_LABEL, TAXONOMIES, refuse_unknown_classes
+from ..schemas.taxonomy import TAXONOMIES, refuse_unknown_classes
 from .cell_frame import CellFrame
 from .estimate import BASE_MIB, Estimate, SceneSize
 from .kernels.cells import CellTable, pack_nearest
@@ -63,9 +63,9 @@ class Separate(Stage):
     """How long an object goes on at its last velocity before its first and after its last box, seconds."""
     deforming_window_s: NotNegative = 1.0
     """Points of deforming objects are taken from sweeps this near to a key frame's time, seconds."""
-    deforming_classes: tuple[str, ...] = ("bicycle", "motorcycle")
+    deforming_classes: tuple[str, ...] = ("bicycle", "motorcycle", "bicyclist", "motorcyclist")
     """Classes whose objects change shape as they move."""
-    limbed_classes: tuple[str, ...] = ("pedestrian",)
+    limbed_classes: tuple[str, ...] = ("pedestrian", "person")
     """Classes whose objects change shape even where they stand."""
     sweeps_per_part: Count = 50
     """About how many sweeps are thinned together."""
@@ -121,21 +121,22 @@ class _Splitter:
     """Streams sweeps of one scene into hash grids."""
 
     reasons = (
-        "not finite", *DROPPED.values(), "noise label", "person without a box", "deforming, far from a key frame",
+        "not finite", *DROPPED.values(), "noise label", "person without a box", "moving without a box",
+        "deforming, far from a key frame",
     )  # fmt: skip
 
     def __init__(self, stage: Separate, tables: SceneTables) -> None:
         self._stage, self._tables = stage, tables
         taxonomy = TAXONOMIES[tables.taxonomy]
-        deforming = frozenset(taxonomy.id_of(name) for name in stage.deforming_classes)
-        limbed = frozenset(taxonomy.id_of(name) for name in stage.limbed_classes)
+        deforming = frozenset(taxonomy.ids_of(stage.deforming_classes))
+        limbed = frozenset(taxonomy.ids_of(stage.limbed_classes))
         self.tracks: list[Track] = scene_tracks(tables)
         self.motion = [classify_motion(track, stage.moving_m, deforming, limbed) for track in self.tracks]
         self._half_sizes = np.array([track.size_m / 2 for track in self.tracks], dtype=np.float64).reshape(-1, 3)
         self._moving = np.array([motion != Motion.PARKED for motion in self.motion], dtype=np.bool_)
         self.frame = CellFrame.of(tables, stage.cell_m, stage.block_m)
         self._limbed = np.array(sorted(limbed), dtype=np.uint8)
-        self._ground = np.array([taxonomy.id_of(name) for name in taxonomy.ground], dtype=np.uint8)
+        self._ground = np.array(taxonomy.ids_of(taxonomy.ground), dtype=np.uint8)
         self._key_times = tables.timestamps_ns[tables.key_sweeps]
         self._static, self._objects = CellTable(6), CellTable(6, 1 << 12)
         self._static_votes, self._object_votes = CellTable(2), CellTable(2, 1 << 12)
@@ -175,13 +176,17 @@ class _Splitter:
                 self._add_object(sweep, int(present[place]), box_points, ranges[mine], _take(cloud.labels, mine))
 
     def _heed_labels(self, owner: NDArray[np.int32], cloud: SweepPoints) -> NDArray[np.int32]:
-        """Lets point labels overrule boxes: the ground in a box is static; noise and people outside boxes are nothing."""
+        """Lets point labels overrule boxes: the ground in a box is static; noise, people and what moves outside boxes are nothing."""
         assert cloud.labels is not None
+        assert cloud.kinds is not None
         owner = owner.copy()
         owner[(owner >= 0) & np.isin(cloud.labels, self._ground)] = STATIC
-        noise = cloud.labels == NO_LABEL
+        noise = (cloud.kinds == PointKind.NOISE) | (cloud.kinds == PointKind.EGO)
         person = np.isin(cloud.labels, self._limbed) & (owner == STATIC)
-        for reason, gone in (("noise label", noise & (owner >= STATIC)), ("person without a box", person)):
+        moving = (cloud.kinds == PointKind.MOVING) & (owner == STATIC) & ~person
+        for reason, gone in (
+            ("noise label", noise & (owner >= STATIC)), ("person without a box", person), ("moving without a box", moving),
+        ):  # fmt: skip
             self._dropped[reason] += int(np.count_nonzero(gone))
             owner[gone] = _LEFT_OUT
         return owner

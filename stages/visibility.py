@@ -18,7 +18,7 @@ from ..schemas.product import Array, Blocks, Product
 from ..schemas.ray_counts import RayCounts
 from ..schemas.refined_poses import RefinedPoses
 from ..schemas.surfaces import Surfaces
-from ..schemas.taxonomy import NO_LABEL, TAXONOMIES, refuse_unknown_classes
+from ..schemas.taxonomy import GROUND_CLASSES, NO_LABEL, TAXONOMIES, refuse_unknown_classes
 from .boxed_voxels import in_boxes
 from .camera_views import looked_at, without
 from .estimate import BASE_MIB, Estimate, SceneSize
@@ -57,7 +57,7 @@ class Visibility(Stage):
     """Returns above this share of all rays that came to a cell speak for what lies in it: one such place keeps a voxel."""
     carve_share: Portion = 0.75
     """The share of places that must speak against a voxel."""
-    kept_classes: tuple[str, ...] = ("driveable_surface", "other_flat", "sidewalk", "terrain")
+    kept_classes: tuple[str, ...] = GROUND_CLASSES
     """Classes that are never carved: rays graze the ground for metres before they meet it."""
     camera_margin_m: NotNegative = 0.15
     """A camera looks at what lies at most this far behind the surface that it sees, metres."""
@@ -99,7 +99,7 @@ class Visibility(Stage):
         hit, empty = rays.question(pose, occupied, self.carve_share)
         if self.carve:
             where = tuple(occupied.T)
-            kept = [TAXONOMIES[scene.tables.taxonomy].id_of(name) for name in self.kept_classes]
+            kept = TAXONOMIES[scene.tables.taxonomy].ids_of(self.kept_classes)
             gone = empty & (body[where] == Body.STATIC) & ~np.isin(semantics[where], kept)
             where = tuple(occupied[gone].T)
             state[where], semantics[where], body[where] = State.UNKNOWN, NO_LABEL, Body.NONE

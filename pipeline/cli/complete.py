@@ -8,9 +8,8 @@ from pathlib import Path
 import typer
 
 from ...schemas.grid import GRIDS
+from ..datasets import DATASETS
 from ..registry import RECIPES, STAGES
-
-_DATASETS = Path(__file__).parents[1] / "sources"
 
 
 def stages(incomplete: str) -> list[str]:
@@ -42,8 +41,7 @@ def grids(incomplete: str) -> list[str]:
 
 def datasets(incomplete: str) -> list[str]:
     """Names of datasets: each has a module of its name, and importing the readers would take a second."""
-    readers = {path.stem.partition("_")[0] for path in _DATASETS.glob("*_scene.py")}
-    return _beginning(sorted(readers), incomplete)
+    return _beginning(DATASETS, incomplete)
 
 
 def scenes(ctx: typer.Context, incomplete: str) -> list[str]:

@@ -13,12 +13,14 @@ from ...schemas.errors import UsageError
 from ...schemas.grid import GRIDS
 from ...schemas.occupancy import OCCUPANCIES
 from ...stages.stage import Stage
+from ..datasets import DATASETS, DEFAULT, values_of
 from ..parameters import Values, build_stages, merged, parameters, parse_set, read_config
 from ..published import SYNTAX, LabelsAsked
 from . import complete
 
 Dataset = Annotated[
-    str | None, typer.Option(help="Which reader: nuscenes, the default.", autocompletion=complete.datasets)
+    str | None,
+    typer.Option(help=f"Which reader: {', '.join(DATASETS)}. Default: {DEFAULT}.", autocompletion=complete.datasets),
 ]
 DataRoot = Annotated[
     Path | None, typer.Option(help="Folder of the raw log. Without it the built-in sample log is simulated and used.")
@@ -34,7 +36,13 @@ Out = Annotated[
     ),
 ]
 Scenes = Annotated[
-    str | None, typer.Option(help="Scenes, separated by commas. Default: all.", autocompletion=complete.scenes)
+    str | None,
+    typer.Option(
+        "--scenes",
+        "--sequences",
+        help="Scenes, or sequences, separated by commas. Default: all.",
+        autocompletion=complete.scenes,
+    ),
 ]
 Workers = Annotated[int | None, typer.Option(min=1, help="Worker processes. Default: one per core.")]
 ShardOption = Annotated[
@@ -91,12 +99,13 @@ def stages_of(
     options: Values,
     recipe: Values | None = None,
     labels: LabelsAsked | None = None,
+    dataset: str | None = None,
 ) -> dict[str, Stage]:
-    """All stages: defaults, then what published labels ask for, the recipe, the configuration file, ``--set``, options.
-
-    Raises UsageError.
+    """All stages: defaults, then what the dataset or published labels ask for, the recipe, the configuration file, ``--set``,
+    options. Raises UsageError.
     """
-    layers: list[Values] = [labels.values() if labels else {}, recipe or {}, read_config(config) if config else {}]
+    below = labels.values() if labels else values_of(dataset)
+    layers: list[Values] = [below, recipe or {}, read_config(config) if config else {}]
     for text in sets or []:
         stage, name, value = parse_set(text)
         layers.append({stage: {name: value}})

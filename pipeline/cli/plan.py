@@ -50,7 +50,7 @@ def plan(
 
     raw = {"--dataroot": dataroot, "--dataset": dataset, "--version": release, "--grid": grid}
     published = opt.published(labels, raw)
-    stages = opt.stages_of(config, sets, grid, {}, recipe.values, published)
+    stages = opt.stages_of(config, sets, grid, {}, recipe.values, published, dataset)
     asked = WorkersAsked()
     request = Request(
         recipe.stages, dataset, dataroot, release, out, scenes, asked, stages, as_json, labels=published

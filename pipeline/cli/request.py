@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...stages.stage import Stage
+from ..datasets import DEFAULT
 from ..graph import required
 from ..published import LabelsAsked, refuse_unfit
 from ..shard import Shard
@@ -16,7 +17,6 @@ from .workers import WorkersAsked
 if TYPE_CHECKING:
     from ..session import Log
 
-DATASET = "nuscenes"
 SAMPLE_NOTE = "no --dataroot: using the built-in SIMULATED sample log; for real data give --dataroot FOLDER"
 
 
@@ -42,7 +42,7 @@ class Request:
     @property
     def store_path(self) -> Path:
         """Where the store is or will be."""
-        dataset = self.labels.format if self.labels else self.dataset or DATASET
+        dataset = self.labels.format if self.labels else self.dataset or DEFAULT
         default = f"{dataset}.zarr" if self.dataroot or self.labels else f"{dataset}-sample.zarr"
         return (self.out or Path(default)).absolute()
 
@@ -58,7 +58,7 @@ class Request:
         from ..sources import LabelSource
         from .sample import write_default
 
-        dataset, data_root = self.dataset or DATASET, self.dataroot
+        dataset, data_root = self.dataset or DEFAULT, self.dataroot
         if self.labels is not None:
             log = open_labels(self.labels.format, self.labels.folder)
         else:

@@ -47,7 +47,7 @@ def _command(recipe: Recipe, stage: type[Stage] | None = None) -> Callable[..., 
         published = opt.published(given["labels"], raw)
         stages = opt.stages_of(
             given["config"], given["sets"], given["grid"], {stage.name: chosen} if stage and chosen else {},
-            recipe.values, published,
+            recipe.values, published, given["dataset"],
         )  # fmt: skip
         system = None if given["cluster"] is None else system_named(given["cluster"])
         asked = WorkersAsked(given["workers"], given["scheduler"], system, given["cluster_config"])

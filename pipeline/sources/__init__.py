@@ -13,9 +13,12 @@ from .nuscenes import NuScenesSource
 from .occ3d import Occ3DSource
 from .points import read_sweep
 from .preflight import MissingPolicy, Preflight, preflight
+from .semantickitti import SemanticKittiSource
 from .source import LoggedScene, Source
 
-SOURCES: Mapping[str, type[Source]] = MappingProxyType({source.name: source for source in (NuScenesSource,)})
+SOURCES: Mapping[str, type[Source]] = MappingProxyType(
+    {source.name: source for source in (NuScenesSource, SemanticKittiSource)}
+)
 """Every dataset reader by its name."""
 LABEL_FORMATS: Mapping[str, type[LabelSource]] = MappingProxyType({source.name: source for source in (Occ3DSource,)})
 """Every format of published voxel labels by its name."""

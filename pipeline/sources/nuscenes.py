@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from ...schemas.errors import InputError, UsageError
+from ...schemas.taxonomy import NUSCENES
 from .nuscenes_labels import Labels
 from .nuscenes_scene import read_scene
 from .nuscenes_tables import EXTRACT_AGAIN, SAFE_NAME, TABLES, Row, read_rows
@@ -29,6 +30,7 @@ class NuScenesSource(Source):
 
     name: ClassVar[str] = "nuscenes"
     return_bytes: ClassVar[int] = 20
+    taxonomy: ClassVar[str] = NUSCENES.name
     licence: ClassVar[str] = "CC BY-NC-SA 4.0, non-commercial (nuscenes.org/terms-of-use)"
 
     @classmethod

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...schemas.errors import InputError
+from ...schemas.scene import PointKind
 from ...schemas.taxonomy import NO_LABEL, NUSCENES
 from .nuscenes_tables import Row, read_rows
 
@@ -23,7 +24,8 @@ class Labels:
     """Sample data tokens with two different label files."""
     classes: list[int]
     """Class id of every value."""
-    ego_values: list[int]
+    kinds: list[int]
+    """:class:`PointKind` of every value: what has no class is noise, or the ego vehicle."""
 
     @classmethod
     def read(cls, data_root: Path, version: str, categories: Sequence[Row]) -> Labels:
@@ -42,7 +44,10 @@ class Labels:
         classes = [
             NUSCENES.categories.get(names.get(value, ""), NO_LABEL) for value in range(max(names, default=-1) + 1)
         ]
-        return cls(files, frozenset(ambiguous), classes, [value for value, name in names.items() if name == _EGO])
+        kinds = [int(PointKind.NOISE if class_id == NO_LABEL else PointKind.USUAL) for class_id in classes]
+        for value in (value for value, name in names.items() if name == _EGO):
+            kinds[value] = int(PointKind.EGO)
+        return cls(files, frozenset(ambiguous), classes, kinds)
 
 
 def _names_by_value(categories: Sequence[Row]) -> dict[int, str]:

@@ -39,6 +39,7 @@ class Occ3DSource(LabelSource):
     name: ClassVar[str] = "occ3d"
     return_bytes: ClassVar[int] = 1
     layout: ClassVar[str] = f"gts/SCENE/TOKEN/{FILE}, SCENE/TOKEN/{FILE}, or of one scene TOKEN/{FILE}"
+    taxonomy: ClassVar[str] = NUSCENES.name
     licence: ClassVar[str] = (
         "MIT (Occ3D), made from nuScenes: CC BY-NC-SA 4.0, non-commercial (nuscenes.org/terms-of-use)"
     )
@@ -153,7 +154,8 @@ def _logged(scene: str, files: Mapping[str, str], frames: Frames, version: str) 
         point_files=labels,
         label_files=[""] * count,
         label_classes=[],
-        label_ego_values=[],
+        label_kinds=[],
+        label_bytes=1,
         frame_tokens=frames.tokens,
         track_tokens=[],
         track_categories=[],

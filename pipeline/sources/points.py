@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,8 +49,7 @@ def read_sweep(data_root: Path, tables: SceneTables, index: int) -> SweepPoints:
         return SweepPoints(coordinates, None, None, dropped)
     values = values[keep]
     classes = np.array(tables.label_classes, dtype=np.uint8)
-    is_ego = np.isin(values, np.array(tables.label_ego_values, dtype=np.int64))
-    return SweepPoints(coordinates, classes[values], is_ego, dropped)
+    return SweepPoints(coordinates, classes[values], np.array(tables.label_kinds, dtype=np.uint8)[values], dropped)
 
 
 def _read_points(files: DataRoot, tables: SceneTables, name: str) -> NDArray[np.float32]:
@@ -87,22 +87,27 @@ def check_point_size(name: str, size: int, width: int) -> None:
         )
 
 
-def check_label_size(name: str, size: int, point_file: str, points: int) -> None:
-    """Raises InputError unless a label file of this many bytes has one byte per point of its point file."""
-    if size != points:
+def check_label_size(name: str, size: int, width: int, point_file: str, points: int) -> None:
+    """Raises InputError unless a label file of this many bytes has one label of ``width`` bytes per point of its point file."""
+    if size != points * width:
         raise InputError(
             "label file has the wrong length",
             file=name,
-            found=f"{size} labels",
+            found=f"{size / width:g} labels",
             expected=f"{points}, one for each point of {point_file}",
             fix="download both files again",
         )
 
 
-def _read_labels(files: DataRoot, tables: SceneTables, name: str, point_file: str, points: int) -> NDArray[np.uint8]:
-    size = _size(files, name)
-    check_label_size(name, size, point_file, points)
-    values = np.frombuffer(_read(files, name, size), dtype=np.uint8)
+def _read_labels(
+    files: DataRoot, tables: SceneTables, name: str, point_file: str, points: int
+) -> NDArray[np.unsignedinteger[Any]]:
+    size, width = _size(files, name), tables.label_bytes
+    check_label_size(name, size, width, point_file, points)
+    content = _read(files, name, size)
+    values: NDArray[np.unsignedinteger[Any]] = (
+        np.frombuffer(content, np.uint8) if width == 1 else np.frombuffer(content, "<u2")[:: width // 2]
+    )
     highest = int(values.max(initial=0))
     if highest >= len(tables.label_classes):
         raise InputError(

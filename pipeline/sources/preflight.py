@@ -99,7 +99,7 @@ def _missing_labels(
         try:
             size = files.size(name)
             if size is not None and count:
-                check_label_size(name, size, tables.point_files[sweep], count)
+                check_label_size(name, size, tables.label_bytes, tables.point_files[sweep], count)
         except InputError as error:
             error.scene, error.frame = tables.scene, tables.frame_tokens[k]
             problems.append(error)

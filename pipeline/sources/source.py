@@ -31,6 +31,8 @@ class Source(ABC):
     """What a user types after ``--dataset``."""
     return_bytes: ClassVar[int]
     """Size of one return in this dataset's files, for projections."""
+    taxonomy: ClassVar[str]
+    """Name of the taxonomy that its classes are given in, which the store speaks."""
     licence: ClassVar[str]
     """Under which its data are given, which labels made from them inherit: the data card says so."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
-from occ_pipeline.schemas.scene import SweepPoints
+from occ_pipeline.schemas.scene import PointKind, SweepPoints
 from occ_pipeline.tests.stages.small_world import (
     BICYCLE,
     CAR,
@@ -127,8 +127,10 @@ def street(*, labelled: bool = True, shift: tuple[float, float, float] = (0.0, 0
         points = np.concatenate([p for *_, p in pieces])
         kinds.append(np.concatenate([np.full(len(p), kind) for kind, _, p in pieces]))
         labels = np.concatenate([np.full(len(p), label, np.uint8) for _, label, p in pieces])
-        is_ego = kinds[-1] == Kind.EGO
+        said = np.where(labels == 255, np.where(kinds[-1] == Kind.EGO, PointKind.EGO, PointKind.NOISE), PointKind.USUAL)
         local = moved(points, np.linalg.inv(ego[s] @ LIDAR_MOUNT)).astype(np.float32)
         known = labelled and key
-        sweeps.append(SweepPoints(local, labels if known else None, is_ego if known else None, 3 if s == 2 else 0))
+        sweeps.append(
+            SweepPoints(local, labels if known else None, said.astype(np.uint8) if known else None, 3 if s == 2 else 0)
+        )
     return Street(World(tables_of(ego, KEYS, tracks, step_s=STEP_S, labelled=labelled), sweeps), kinds, boxes)

@@ -238,7 +238,7 @@ def scan(points: list[list[float]], labels: list[int] | None = None) -> SweepPoi
     """A sweep of points given in the ego frame."""
     local = moved(np.array(points).reshape(-1, 3), np.linalg.inv(LIDAR_MOUNT)).astype(np.float32)
     known = None if labels is None else np.array(labels, np.uint8)
-    return SweepPoints(local, known, None if labels is None else np.zeros(len(labels), np.bool_))
+    return SweepPoints(local, known, None if labels is None else np.zeros(len(labels), np.uint8))
 
 
 def test_a_cell_takes_the_label_of_most_returns_and_of_ties_the_lowest() -> None:

@@ -14,7 +14,7 @@ from occ_pipeline.schemas.errors import UsageError
 from occ_pipeline.schemas.grid import VoxelGrid
 from occ_pipeline.schemas.occupancy import SurfaceOccupancy
 from occ_pipeline.schemas.product import Product
-from occ_pipeline.schemas.scene import SceneTables
+from occ_pipeline.schemas.scene import PointKind, SceneTables
 from occ_pipeline.schemas.static_map import StaticMap
 from occ_pipeline.schemas.taxonomy import NUSCENES
 
@@ -57,7 +57,8 @@ def tables() -> SceneTables:
         point_files=[f"samples/{token}.bin" for token in TOKENS],
         label_files=[f"lidarseg/{token}.bin" for token in TOKENS],
         label_classes=[255, 255, CAR],
-        label_ego_values=[EGO_VALUE],
+        label_kinds=[PointKind.EGO if value == EGO_VALUE else PointKind.USUAL for value in range(3)],
+        label_bytes=1,
         frame_tokens=TOKENS,
         track_tokens=[],
         track_categories=[],

@@ -38,7 +38,7 @@ from occ_pipeline.pipeline.sources import (
 from occ_pipeline.schemas.cameras import inside, project
 from occ_pipeline.schemas.errors import InputError, UsageError
 from occ_pipeline.schemas.product import Product
-from occ_pipeline.schemas.scene import SceneTables
+from occ_pipeline.schemas.scene import PointKind, SceneTables
 from occ_pipeline.schemas.taxonomy import NO_LABEL, TAXONOMIES
 from occ_pipeline.tests.pipeline.sources.nuscenes_log import NuScenesLog
 from PIL import Image
@@ -190,7 +190,8 @@ def test_classes_are_the_taxonomys(opened_log: Opened) -> None:
         known = {*range(len(TAXONOMIES[tables.taxonomy].classes)), NO_LABEL}
         assert known.issuperset(tables.track_classes)
         assert known.issuperset(tables.label_classes)
-        assert all(tables.label_classes[value] == NO_LABEL for value in tables.label_ego_values)
+        no_thing = [c for c, kind in zip(tables.label_classes, tables.label_kinds, strict=True) if kind in (PointKind.EGO, PointKind.NOISE)]  # fmt: skip
+        assert set(no_thing) <= {NO_LABEL}
 
 
 def test_files_are_relative_inside_and_there(opened_log: Opened) -> None:

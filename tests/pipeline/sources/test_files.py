@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from occ_pipeline.pipeline.sources import SOURCES, LoggedScene, missing_files, preflight, read_sweep, resolve_within
 from occ_pipeline.schemas.errors import InputError
-from occ_pipeline.schemas.scene import SceneTables
+from occ_pipeline.schemas.scene import PointKind, SceneTables
 from occ_pipeline.tests.pipeline.sources.nuscenes_log import BAD, CATEGORIES, VERSION, NuScenesLog
 
 KEY, KEY_LABELS = "samples/LIDAR_TOP/b-sweep3.pcd.bin", f"lidarseg/{VERSION}/b-sweep3_lidarseg.bin"
@@ -95,7 +95,7 @@ def test_some_nan_are_dropped_and_counted(log: NuScenesLog, scene: SceneTables) 
 
 def test_labels_go_by_name(log: NuScenesLog, scene: SceneTables) -> None:
     assert scene.label_classes == [4, 255, 7, 255, 11, 255]
-    assert scene.label_ego_values == [CATEGORIES.index("vehicle.ego")]
+    assert [value for value, kind in enumerate(scene.label_kinds) if kind == PointKind.EGO] == [CATEGORIES.index("vehicle.ego")]  # fmt: skip
     sweep = read_sweep(log.root, scene, 0)
     assert sweep.labels is not None
     assert sweep.is_ego is not None

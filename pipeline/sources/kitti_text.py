@@ -1,0 +1,100 @@
+"""KITTI's text files: calibration, poses, time stamps. Every number is checked, and an error names file and line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...schemas.errors import InputError
+from .files import DataRoot
+
+Float64 = NDArray[np.float64]
+_LARGEST_FILE = 64 << 20
+_ROTATION_ERROR = 1e-3
+"""How far a rotation may be from orthonormal: files hold six digits."""
+
+
+def read_lines(data_root: Path, name: str) -> list[str]:
+    """Lines of a text file. Raises InputError where it is missing, too large or no text."""
+    root = DataRoot(data_root)
+    size = root.size(name)
+    if size is None or size > _LARGEST_FILE:
+        found = "no such file" if size is None else f"{size} bytes"
+        raise InputError("file is missing or too large", file=name, found=found, fix="download the dataset again")
+    try:
+        return root.resolve(name).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError("file cannot be read as text", file=name, found=str(error).partition("\n")[0]) from error
+
+
+def read_calibration(data_root: Path, name: str) -> Mapping[str, Float64]:
+    """``NAME: numbers`` of a calibration file, lines of other things left out. Raises InputError."""
+    found: dict[str, Float64] = {}
+    for number, line in enumerate(read_lines(data_root, name), 1):
+        key, colon, rest = line.partition(":")
+        if colon and re.fullmatch(r"\w+", key.strip()) and not re.search(r"[^\d\s.eE+-]", rest):
+            found[key.strip()] = numbers(rest, name, number)
+    return found
+
+
+def matrix(values: Mapping[str, Float64], key: str, name: str) -> Float64:
+    """(4, 4) float64 from the twelve numbers of a row of a calibration file. Raises InputError."""
+    if key not in values or values[key].size != 12:
+        found = f"{values[key].size} numbers" if key in values else "no such row"
+        raise InputError(f"calibration has no usable {key!r}", file=name, found=found, expected="12 numbers")
+    return np.vstack([values[key].reshape(3, 4), [0, 0, 0, 1]])
+
+
+def read_poses(data_root: Path, name: str) -> Float64:
+    """(N, 4, 4) float64: twelve numbers a line. Raises InputError naming the line of what is no pose."""
+    lines = read_lines(data_root, name)
+    poses = np.tile(np.eye(4), (len(lines), 1, 1))
+    for number, line in enumerate(lines, 1):
+        row = numbers(line, name, number)
+        if row.size != 12:
+            raise _at(name, number, "line is no pose", f"{row.size} numbers", "12")
+        poses[number - 1, :3] = row.reshape(3, 4)
+        if np.abs(poses[number - 1, :3, :3] @ poses[number - 1, :3, :3].T - np.eye(3)).max() > _ROTATION_ERROR:
+            raise _at(name, number, "line is no pose", "a matrix that is no rotation", "orthonormal axes")
+        poses[number - 1, :3, :3] = orthonormal(poses[number - 1, :3, :3])
+    return poses
+
+
+def orthonormal(rotation: Float64) -> Float64:
+    """The nearest rotation (3, 3): six digits in a file are not enough for an inverse by transposition."""
+    left, _, right = np.linalg.svd(rotation)
+    return np.asarray(left @ right, dtype=np.float64)
+
+
+def read_seconds(data_root: Path, name: str) -> NDArray[np.int64]:
+    """(N,) int64 nanoseconds: one number of seconds a line. Raises InputError."""
+    stamps: list[int] = []
+    for number, line in enumerate(read_lines(data_root, name), 1):
+        row = numbers(line, name, number)
+        if row.size != 1:
+            raise _at(name, number, "line is no time", f"{row.size} numbers", "seconds")
+        stamps.append(round(float(row[0]) * 1e9))
+    return np.array(stamps, dtype=np.int64)
+
+
+def numbers(text: str, name: str, line: int) -> Float64:
+    """(N,) float64 of words. Raises InputError naming the line of one that is no finite number."""
+    try:
+        found = np.array([float(word) for word in text.split()], dtype=np.float64)
+    except ValueError as error:
+        raise _at(
+            name, line, "line holds a word that is no number", str(error).rpartition(": ")[2], "numbers"
+        ) from error
+    if not np.isfinite(found).all():
+        raise _at(name, line, "line holds a number that is not finite", "nan or inf", "finite numbers")
+    return found
+
+
+def _at(name: str, line: int, what: str, found: str, expected: str) -> InputError:
+    return InputError(
+        what, file=f"{name}, line {line}", found=found, expected=expected, fix="download the file again, or mend it"
+    )
