@@ -108,7 +108,7 @@ def store(tmp_path: Path) -> Store:
         provenance = Provenance(
             stage=product.name,
             stage_version=1,
-            schema_version=1,
+            schema_version=product.schema_version,
             parameters={},
             inputs={},
             sources=Sources.of([]),
@@ -173,7 +173,13 @@ def test_product_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such scene"):
         shown_frame(made, "one", None, None)
     provenance = Provenance(
-        stage="index", stage_version=1, schema_version=1, parameters={}, inputs={}, sources=Sources.of([]), libraries={}
+        stage="index",
+        stage_version=1,
+        schema_version=SceneTables.schema_version,
+        parameters={},
+        inputs={},
+        sources=Sources.of([]),
+        libraries={},
     )
     update_index(made, {"one": {SceneTables: made.commit("one", tables(), provenance).fingerprint}})
     with pytest.raises(UsageError, match="no surface_occupancy of this scene"):
