@@ -73,7 +73,7 @@ class SemanticKittiSource(Source):
         unknown = sorted(set(scenes or ()) - set(known))
         if unknown:
             raise UsageError(
-                f"no sequence {unknown[0]!r} here", found=", ".join(unknown), expected=f"some of {', '.join(known)}"
+                f"no scene {unknown[0]!r} here", found=", ".join(unknown), expected=f"some of {', '.join(known)}"
             )
         for name in known if scenes is None else [name for name in known if name in scenes]:
             try:

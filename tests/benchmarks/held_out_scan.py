@@ -19,10 +19,14 @@ from pathlib import Path
 
 import numpy as np
 from occ_pipeline.pipeline.current import current_product, grid_of
+from occ_pipeline.pipeline.sources import read_sweep
 from occ_pipeline.pipeline.sources.semantickitti import LEARNING_MAP
 from occ_pipeline.pipeline.store.index import read_index
 from occ_pipeline.pipeline.store.store import Store
+from occ_pipeline.schemas.grid import VoxelGrid
 from occ_pipeline.schemas.occupancy import CarvedOccupancy, State, SurfaceOccupancy
+from occ_pipeline.schemas.product import load
+from occ_pipeline.schemas.scene import PointKind, SceneTables
 
 PROGRAM = str(Path(sys.executable).parent / "occ-pipeline")
 CLEAR_M, STEP_M = 0.5, 0.05
@@ -41,15 +45,27 @@ def without_scan(dataset: Path, folder: Path, sequence: str, frame: int) -> tupl
     return points[:, :3].astype(np.float64), values & 0xFFFF
 
 
-def crossed(points: np.ndarray, grid: object, shape: tuple[int, ...]) -> np.ndarray:
-    """(X, Y, Z) bool: voxels that lines from the sensor to the points cross, but for their ends."""
-    seen = np.zeros(shape, dtype=bool)
-    distance = np.linalg.norm(points, axis=1)
+def through(points: np.ndarray, grid: VoxelGrid, occupied: np.ndarray) -> float:
+    """Share of the way from the sensor to the points, but for its end, that lies in occupied voxels."""
+    distance, inside_them, all_of_it = np.linalg.norm(points, axis=1), 0, 0
     for step in np.arange(0.0, distance.max() - CLEAR_M, STEP_M):
         going = distance - CLEAR_M > step
         voxels, inside = grid.index(points[going] * (step / distance[going])[:, None])
-        seen[tuple(voxels[inside].T)] = True
-    return seen
+        inside_them += np.count_nonzero(occupied[tuple(voxels[inside].T)])
+        all_of_it += np.count_nonzero(inside)
+    return inside_them / all_of_it
+
+
+def points_alone(log: Path, tables: SceneTables, frame: int, grid: VoxelGrid) -> np.ndarray:
+    """(X, Y, Z) bool: voxels that hold a static return of another scan, by the log's own poses."""
+    occupied = np.zeros(grid.shape, dtype=bool)
+    for scan in range(len(tables.timestamps_ns)):
+        sweep = read_sweep(log, tables, scan)
+        kept = sweep.points[(sweep.kinds != PointKind.MOVING) & (sweep.kinds != PointKind.NOISE)]
+        move = np.linalg.inv(tables.world_SE3_lidar(frame)) @ tables.world_SE3_lidar(scan)
+        voxels, inside = grid.index(kept @ move[:3, :3].T + move[:3, 3])
+        occupied[tuple(voxels[inside].T)] = True
+    return occupied
 
 
 def main() -> None:
@@ -68,23 +84,21 @@ def main() -> None:
         index = read_index(opened)
         row = index.scenes[options.sequence].frames.index(f"{options.frame:06d}")
         classes = np.array([LEARNING_MAP.get(int(value), 255) for value in range(260)], np.uint8)[values]
+        scene = load(SceneTables, current_product(opened, index, options.sequence, SceneTables))
+        found = {}
         for product in (SurfaceOccupancy, CarvedOccupancy):
             labels = current_product(opened, index, options.sequence, product)
-            state, semantics = (labels.rows(n, row, row + 1)[0] for n in ("state", "semantics"))
+            found[product.name] = [labels.rows(n, row, row + 1)[0] for n in ("state", "semantics")]
             grid = grid_of(labels)
+        alone = np.where(points_alone(log, scene, row, grid), np.uint8(State.OCCUPIED), np.uint8(0))
+        for name_of, (state, semantics) in {"points alone": (alone, None), **found}.items():
             voxels, inside = grid.index(points)
             static = inside & (values < MOVING) & (values != OUTLIER)
-            where = tuple(voxels[static].T)
-            hit = state[where] == State.OCCUPIED
-            known = classes[static] != 255
-            right = semantics[where] == classes[static]
-            through = crossed(points, grid, state.shape)
-            wrong = np.count_nonzero(through & (state == State.OCCUPIED)) / np.count_nonzero(through)
-            print(
-                f"{product.name}: of {hit.size} static returns {hit.mean():.4f} in occupied voxels, of {known.sum()} with a class"
-                f" {right[known].mean():.4f} in voxels of it; of {np.count_nonzero(through)} voxels crossed {wrong:.4f} occupied",
-                flush=True,
-            )
+            where, known = tuple(voxels[static].T), classes[static] != 255
+            hit = (state[where] == State.OCCUPIED).mean()
+            right = "" if semantics is None else f", of those with a class {(semantics[where] == classes[static])[known].mean():.4f} in voxels of it"  # fmt: skip
+            way = through(points, grid, state == State.OCCUPIED)
+            print(f"{name_of}: of {known.size} static returns {hit:.4f} in occupied voxels{right}; {way:.4f} of the rays' way occupied")  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -125,3 +125,15 @@ def test_cameras_are_corrected_at_their_own_times() -> None:
     assert np.isnan(found.world_SE3_ego[1, 1]).all()
     assert not np.allclose(found.world_SE3_ego[0, 0], some.world_SE3_ego[0, 0])
     assert (found.timestamps_ns == some.timestamps_ns).all()
+
+
+def test_a_log_without_boxes_has_none_afterwards() -> None:
+    tables = dataclasses.replace(
+        logged(), box_track=np.zeros(0, np.int32), box_timestamps_ns=np.zeros(0, np.int64), world_SE3_box=np.zeros((0, 4, 4)),
+        box_size_m=np.zeros((0, 3)), track_tokens=[], track_categories=[], track_classes=[],
+    )  # fmt: skip
+    # As it comes from a store.
+    tables.world_SE3_box.setflags(write=False)
+    moved = refined_tables(tables, refined(tables, some_poses(3, 2, 0.1, 0.5)))
+    assert moved.world_SE3_box.shape == (0, 4, 4)
+    assert not np.array_equal(moved.world_SE3_ego, tables.world_SE3_ego)

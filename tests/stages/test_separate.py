@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from occ_pipeline.schemas.object_clouds import Motion, ObjectClouds
-from occ_pipeline.schemas.scene import SweepPoints
+from occ_pipeline.schemas.scene import PointKind, SweepPoints
 from occ_pipeline.schemas.static_map import StaticMap
 from occ_pipeline.stages.kernels.split import EGO, NEAR_MOVING, OUT_OF_RANGE, STATIC, assign
 from occ_pipeline.stages.separate import Separate
@@ -175,6 +175,7 @@ def test_dropped_returns_are_counted_by_reason(known: Street, separated: tuple[S
         "at the edge of a moving box": known.count(Kind.EDGE),
         "noise label": known.count(Kind.NOISE),
         "person without a box": known.count(Kind.STRANGER),
+        "moving without a box": 0,
         "deforming, far from a key frame": 0,
     }
     assert separated[0].dropped == expected
@@ -239,6 +240,25 @@ def scan(points: list[list[float]], labels: list[int] | None = None) -> SweepPoi
     local = moved(np.array(points).reshape(-1, 3), np.linalg.inv(LIDAR_MOUNT)).astype(np.float32)
     known = None if labels is None else np.array(labels, np.uint8)
     return SweepPoints(local, known, None if labels is None else np.zeros(len(labels), np.uint8))
+
+
+def test_what_labels_call_moving_leaves_no_trace() -> None:
+    """SemanticKITTI has no boxes: points of its moving classes are no part of the static world."""
+    still, away = [9.04, 5.04, 1.04], [11.04, 5.04, 1.04]
+    sweep = scan([still, away, away], [CAR, CAR, CAR])
+    kinds = np.array([PointKind.USUAL, PointKind.MOVING, PointKind.MOVING], np.uint8)
+    static, objects = separate(World(tables_of([np.eye(4)], [0]), [dataclasses.replace(sweep, kinds=kinds)]))
+    assert static.points == pytest.approx(np.array([still]) - static.origin_m, abs=0.01)
+    assert static.dropped["moving without a box"] == 2
+    assert len(objects.points) == 0
+
+
+def test_noise_is_what_is_called_so_and_not_what_has_no_class() -> None:
+    things = [[9.04, 5.04, 1.04], [11.04, 5.04, 1.04]]
+    sweep = scan(things, [NOBODY, NOBODY])
+    kinds = np.array([PointKind.USUAL, PointKind.NOISE], np.uint8)
+    static, _ = separate(World(tables_of([np.eye(4)], [0]), [dataclasses.replace(sweep, kinds=kinds)]))
+    assert (len(static.points), static.labels.tolist(), static.dropped["noise label"]) == (1, [NOBODY], 1)
 
 
 def test_a_cell_takes_the_label_of_most_returns_and_of_ties_the_lowest() -> None:
