@@ -18,6 +18,7 @@ from .card import card
 from .config import config
 from .console import fail
 from .doctor import doctor
+from .export import export
 from .failures import failures, logs
 from .gc import gc
 from .plan import plan
@@ -47,7 +48,7 @@ app = typer.Typer(
 )
 app.add_typer(run_app, name="run")
 for _command in (
-    plan, status, failures, logs, show, compare, quality, stats, verify, validate, gc, card, config, doctor, sample,
+    plan, status, failures, logs, show, compare, quality, stats, export, verify, validate, gc, card, config, doctor, sample,
 ):  # fmt: skip
     app.command()(_command)
 

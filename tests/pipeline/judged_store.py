@@ -27,7 +27,7 @@ def commit(
 ) -> str:
     """Fingerprint of what is committed."""
     provenance = Provenance(
-        stage=product.name, stage_version=1, schema_version=1, parameters={"scene": scene, **parameters},
+        stage=product.name, stage_version=1, schema_version=product.schema_version, parameters={"scene": scene, **parameters},
         inputs={kind.name: fingerprint for kind, fingerprint in inputs.items()}, libraries={},
     )  # fmt: skip
     store.commit(scene, product, provenance)

@@ -1,0 +1,125 @@
+"""Labels of a store written in a format that existing trainers read."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..schemas.errors import UsageError
+from ..schemas.grid import VoxelGrid
+from ..schemas.occupancy import CarvedOccupancy, State, SurfaceOccupancy
+from ..schemas.scene import SceneTables
+from .current import chosen_scenes, current_labels, grid_of, tables_behind
+from .exports import Format, Frame
+from .sources import read_sweep
+from .store.durable import fsync, storage_errors
+from .store.index import Index, read_index
+from .store.reader import StoredProduct
+from .store.store import Store
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written."""
+
+    scenes: int
+    frames: int
+    unknown: int
+    """Voxels of which nothing is known, that the format has another word for."""
+    unlabelled: int
+    """Occupied voxels without a class."""
+
+
+def export(
+    store: Store,
+    form: Format,
+    out: Path,
+    *,
+    scenes: Sequence[str] | None = None,
+    product: type[SurfaceOccupancy] | None = None,
+    data_root: Path | None = None,
+    synthetic: bool = False,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Exported:
+    """Writes the files of all key frames; each is there whole or not at all, one that is there is replaced.
+
+    ``synthetic``: whether labels of a simulated log may be written. Raises UsageError where the labels do not fit the format,
+    before anything is written.
+    """
+    if store.identity.synthetic and not synthetic:
+        raise UsageError(
+            "the store was made from a simulated log", file=str(store.path), fix="to write its labels all the same, give --synthetic"
+        )  # fmt: skip
+    if form.wants_scan and data_root is None:
+        raise UsageError(
+            f"format {form.name} holds the scans' own voxels", fix="give the raw log with --dataroot FOLDER"
+        )
+    index = read_index(store)
+    labels = {
+        name: _fitting(store, index, name, form, product) for name in chosen_scenes(store, index, scenes, product)
+    }
+    frames = unknown = unlabelled = 0
+    for scene, stored in labels.items():
+        progress(scene)
+        for frame in _frames(scene, stored, tables_behind(store, index, scene, stored), form, data_root):
+            frames += 1
+            unknown += int(np.count_nonzero(frame.state == State.UNKNOWN))
+            unlabelled += int(np.count_nonzero((frame.state == State.OCCUPIED) & (frame.semantics == 255)))
+            for name, content in form.files(frame).items():
+                _write(out / name, content)
+    return Exported(len(labels), frames, unknown, unlabelled)
+
+
+def _fitting(
+    store: Store, index: Index, scene: str, form: Format, product: type[SurfaceOccupancy] | None
+) -> StoredProduct:
+    """A scene's labels. Raises UsageError where the format is of another grid or taxonomy, or wants to know what is free."""
+    stored = current_labels(store, index, scene, product)
+    grid, taxonomy = grid_of(stored), stored.attribute("taxonomy")
+    if taxonomy != form.taxonomy:
+        raise UsageError(
+            f"format {form.name} has classes of {form.taxonomy}", scene=scene, found=f"labels of {taxonomy}",
+            expected=form.taxonomy, fix="choose another --format",
+        )  # fmt: skip
+    if grid != form.grid:
+        raise UsageError(
+            f"format {form.name} has a grid of its own", scene=scene, found=f"labels on {_words(grid)}",
+            expected=_words(form.grid), fix=f"make them with occ-pipeline run visibility --grid {form.grid_name}",
+        )  # fmt: skip
+    if not issubclass(stored.product, CarvedOccupancy):
+        raise UsageError(
+            f"{stored.product.name} does not tell what is free, nor what was seen", scene=scene,
+            fix="run occ-pipeline run visibility first, or choose another --product",
+        )  # fmt: skip
+    return stored
+
+
+def _words(grid: VoxelGrid) -> str:
+    return f"{grid.text} ({' x '.join(map(str, grid.shape))} of {grid.voxel_m:g} m, {grid.frame} frame)"
+
+
+def _frames(
+    scene: str, labels: StoredProduct, tables: SceneTables, form: Format, data_root: Path | None
+) -> Iterator[Frame]:
+    for row, token in enumerate(labels.attribute("frame_tokens")):
+        sweep = int(tables.key_sweeps[tables.frame_tokens.index(token)])
+        arrays = {n: labels.rows(n, row, row + 1)[0] for n in ("state", "semantics", "mask_lidar", "mask_camera")}
+        scan = read_sweep(data_root, tables, sweep).points if form.wants_scan and data_root is not None else None
+        yield Frame(scene=scene, token=token, point_file=tables.point_files[sweep], scan=scan, **arrays)
+
+
+def _write(path: Path, content: bytes) -> None:
+    with storage_errors(path, len(content)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+        try:
+            temporary.write_bytes(content)
+            fsync(temporary)
+            os.replace(temporary, path)  # noqa: PTH105  as the store does
+        finally:
+            temporary.unlink(missing_ok=True)
