@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from .bvh import Forest, plant
 from .labels import EGO, MANMADE, NOISE, OTHER_FLAT, ROAD, SIDEWALK, TERRAIN, VEGETATION
 from .meshes import Float64
-from .scan import RANGE_M, sweep
+from .scan import sweep
 from .scanner import HDL_32E, Scanner
 from .things import KNOT_S, LEAD_S, pose_at, rng
 from .world import World
@@ -93,6 +93,8 @@ class Lidar:
             scanner.ego_SE3_lidar,
             scanner.elevations,
             scanner.azimuths,
+            scanner.range_m,
+            0 if scanner.sees_its_car else 1,
             begin,
             step / KNOT_S,
             phase,
@@ -105,14 +107,16 @@ class Lidar:
         )
         hit = triangle >= 0
         labels = np.where(hit, self.labels[triangle], EGO).astype(np.uint8)
-        kept = hit & (random.uniform(size=count) > _loss(distance, slant))
+        kept = hit & (random.uniform(size=count) > _loss(distance, slant, scanner.range_m))
         measured = np.where(kept, distance + RANGE_NOISE_M * random.normal(size=count), 0.0)
         intensity = np.where(kept, 255 * _ALBEDO[labels] * (0.3 + 0.7 * slant) * random.uniform(0.7, 1.3, count), 0.0)
         stray = random.integers(0, count, STRAYS)
         # As in the real log, a beam that got no answer is a point in the sensor itself, which labellers call the recording car.
         empty = ~kept
         measured[empty] = np.abs(random.normal(size=count)[empty]) * 1e-4
-        measured[stray] = np.minimum(np.where(kept[stray], distance[stray], RANGE_M), random.uniform(2.0, 60.0, STRAYS))
+        measured[stray] = np.minimum(
+            np.where(kept[stray], distance[stray], scanner.range_m), random.uniform(2.0, 60.0, STRAYS)
+        )
         labels[empty] = EGO
         labels[stray] = NOISE
         kept[stray] = False
@@ -143,8 +147,8 @@ class Lidar:
         return scanner.begins_s(time) + scanner.period_s * turned / (2 * np.pi)
 
 
-def _loss(distance: Float64, slant: Float64) -> Float64:
+def _loss(distance: Float64, slant: Float64, range_m: float) -> Float64:
     """(N,) probability that a return is lost."""
-    far = np.clip((np.minimum(distance, RANGE_M) - 40.0) / 60.0, 0.0, 1.0)
+    far = np.clip((np.minimum(distance, range_m) - 40.0) / 60.0, 0.0, 1.0)
     grazing = np.clip((0.06 - slant) / 0.06, 0.0, 1.0)
     return np.minimum(0.98, LOST + 0.35 * far + 0.85 * grazing)

@@ -10,7 +10,6 @@ from .jit import kernel
 from .meshes import Float64
 
 Int64 = NDArray[np.int64]
-RANGE_M = 100.0
 
 
 @kernel
@@ -40,6 +39,8 @@ def sweep(
     ego_SE3_lidar: Float64,
     elevations: Float64,
     azimuths: int,
+    range_m: float,
+    first_body: int,
     begin_place: float,
     column_places: float,
     phase: float,
@@ -53,7 +54,7 @@ def sweep(
     """Casts every beam of one turn.
 
     Tree 0 of the forest is the static world, tree 1 + b is body b, which moves along ``motions[b]`` (K, 7) and fits
-    ``spheres[b]`` (centre in its frame, radius). ``begin_place``: knots at the first column; ``column_places``: knots
+    ``spheres[b]`` (centre in its frame, radius); those before ``first_body`` are not there. ``begin_place``: knots at the first column; ``column_places``: knots
     from one of ``azimuths`` columns to the next; ``phase``: azimuth of the first column. Rings rise, columns turn clockwise.
     Outputs, per beam, column by column: ``distance`` along it (infinity for none), ``body`` (-1 static),
     ``triangle`` in the forest, ``local`` (N, 3) the hit in the body's frame, ``world`` (N, 6) beam's origin and direction,
@@ -88,7 +89,7 @@ def sweep(
         azimuth = phase - 2 * np.pi * column / azimuths
         ca, sa = np.cos(azimuth), np.sin(azimuth)
         number = 0
-        for b in range(bodies):
+        for b in range(first_body, bodies):
             # The fan of this column's beams is a half plane; bodies move less than a metre within half a turn.
             x, y, z = middle[b, 0] - o[0], middle[b, 1] - o[1], middle[b, 2] - o[2]
             side = (
@@ -102,7 +103,7 @@ def sweep(
                 + z * (head[2, 0] * ca + head[2, 1] * sa)
             )
             room = spheres[b, 3] + 1.0
-            if abs(side) < room and -room < ahead < RANGE_M + room:
+            if abs(side) < room and -room < ahead < range_m + room:
                 pose_of(motions[b], place, frames[b])
                 active[number] = b
                 number += 1
@@ -112,7 +113,7 @@ def sweep(
             for i in range(3):
                 d[i] = head[i, 0] * (ce * ca) + head[i, 1] * (ce * sa) + head[i, 2] * se
                 world[n, i], world[n, 3 + i] = o[i], d[i]
-            best, hit = closest(forest, int(roots[0]), (o[0], o[1], o[2]), (d[0], d[1], d[2]), RANGE_M, stack, reach)
+            best, hit = closest(forest, int(roots[0]), (o[0], o[1], o[2]), (d[0], d[1], d[2]), range_m, stack, reach)
             which = -1
             for m in range(number):
                 b = int(active[m])

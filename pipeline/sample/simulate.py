@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +11,10 @@ import numpy as np
 from .annotate import Annotator
 from .camera_files import Shoot, shoot
 from .labels import CLASS_IDS
-from .lidar import Lidar, Turn
+from .lidar import Lidar
 from .meshes import merge
 from .scanner import HDL_32E
+from .sweeps import turns
 from .tables import VERSION, Row, attribute_of, calibration, chain, quaternion, token
 from .things import Actor, pose_at
 from .truth_files import TruthWriter
@@ -49,7 +46,7 @@ def simulate(
     names = _Names(world.name, seed)
     truth = TruthWriter(root / "truth" / world.name, world, CLASS_IDS[merge(world.meshes).labels])
     annotator = Annotator(lidar, FRAME_SWEEPS)
-    for number, turn in enumerate(_turns(lidar, seed, sweeps)):
+    for number, turn in enumerate(turns(lidar, seed, sweeps)):
         is_key = number % FRAME_SWEEPS == 0
         path = root / names.points_file(number, is_key=is_key)
         turn.points.tofile(path)
@@ -67,18 +64,6 @@ def simulate(
         stamps = tuple(names.stamp(k * FRAME_SWEEPS) for k in range(len(tokens)))
         plan = Shoot(root, world, image_scale, names.log, names.key, names.start_us, tuple(tokens), stamps)
         shoot(plan, rows, instances, lambda done: report(share + (1 - share) * done))
-
-
-def _turns(lidar: Lidar, seed: int, sweeps: int) -> Iterator[Turn]:
-    """All sweeps in order, cast side by side, a few ahead of the reader."""
-    threads = max(1, min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1))
-    with ThreadPoolExecutor(threads) as pool:
-        numbers = iter(range(sweeps))
-        waiting = deque(pool.submit(lidar.turn, seed, number) for number in islice(numbers, 2 * threads))
-        while waiting:
-            turn = waiting.popleft().result()
-            waiting.extend(pool.submit(lidar.turn, seed, number) for number in islice(numbers, 1))
-            yield turn
 
 
 class _Names:
