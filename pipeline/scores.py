@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..schemas.occupancy import State
-from ..schemas.taxonomy import NO_LABEL
+from ..schemas.taxonomy import NO_LABEL, UNLABELED
 
 UInt8 = NDArray[np.uint8]
 Bool = NDArray[np.bool_]
@@ -129,13 +129,14 @@ class Score:
     miou: float | None
     """Mean over classes with seen voxels; None without any."""
     per_class: Mapping[str, ClassScore]
-    """Classes that are predicted or true anywhere, in the taxonomy's order."""
+    """Classes that are predicted or true anywhere, in the taxonomy's order; surfaces without a class count as occupancy only."""
     frames: int
 
     @classmethod
     def of(cls, tally: Tally, names: Sequence[str]) -> Score:
         """The ratios of a tally. ``names``: of its classes."""
-        per_class = {name: ClassScore.of(row) for name, row in zip(names, tally.counts[1:], strict=True) if row.any()}
+        rows = {name: row for name, row in zip(names, tally.counts[1:], strict=True) if name != UNLABELED}
+        per_class = {name: ClassScore.of(row) for name, row in rows.items() if row.any()}
         judged = [score.iou or 0.0 for score in per_class.values() if score.seen]
         return cls(
             ClassScore.of(tally.counts[0]), sum(judged) / len(judged) if judged else None, per_class, tally.frames

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,8 @@ from .store.hashes import FileHashes
 from .store.index import read_index
 from .store.store import Store, StoreIdentity
 
-SAMPLE_SECONDS = 20.0
+SAMPLE_SECONDS: Mapping[str, float] = {"nuscenes": 20.0, "semantickitti": 10.0}
+"""Length of the built-in sample logs, of the datasets that have one."""
 SIMULATED = "SIMULATED.json"
 
 
@@ -77,9 +78,21 @@ def _check_dataset(dataset: str) -> None:
         )
 
 
+def refuse_without_sample(dataset: str) -> None:
+    """Raises UsageError for a dataset without a sample log."""
+    if dataset not in SAMPLE_SECONDS:
+        raise UsageError(
+            "no sample log of this dataset",
+            found=dataset,
+            expected=f"one of {', '.join(SAMPLE_SECONDS)}",
+            fix="give a log with --dataroot, or correct --dataset",
+        )
+
+
 def sample_log(dataset: str, write: Callable[[Path], None]) -> Path:
-    """The built-in sample log in the user's cache folder, written at its first use. Raises UsageError for an unknown dataset."""
+    """The built-in sample log in the user's cache folder, written at its first use. Raises UsageError where a dataset has none."""
     _check_dataset(dataset)
+    refuse_without_sample(dataset)
     folder = platformdirs.user_cache_path("occ-pipeline") / f"sample-{dataset}-{__version__}"
     if not (folder / SIMULATED).exists():
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,9 @@ from types import MappingProxyType
 NO_LABEL = 255
 """The class id of a point, triangle or voxel without a label, in every taxonomy."""
 
+UNLABELED = "unlabeled"
+"""Name of a class that no voxel is ever given: in a truth, that of surfaces without a class."""
+
 
 @dataclass(frozen=True)
 class Taxonomy:
@@ -125,7 +128,7 @@ SEMANTICKITTI = Taxonomy(
     # (semantic-kitti-api, config/semantic-kitti.yaml: learning_map, names and colours).
     name="semantickitti",
     classes=(
-        "unlabeled", "car", "bicycle", "motorcycle", "truck", "other-vehicle", "person", "bicyclist", "motorcyclist", "road",
+        UNLABELED, "car", "bicycle", "motorcycle", "truck", "other-vehicle", "person", "bicyclist", "motorcyclist", "road",
         "parking", "sidewalk", "other-ground", "building", "fence", "vegetation", "trunk", "terrain", "pole", "traffic-sign",
     ),
     colours=(

@@ -9,29 +9,34 @@ import typer
 from rich.progress import Progress
 
 from ...schemas.errors import UsageError
-from ..session import SAMPLE_SECONDS
+from ..datasets import DEFAULT
+from ..session import SAMPLE_SECONDS, refuse_without_sample
 from .console import ERR, last_line
 
 IMAGE_SCALE = 0.25
 """By default: images that a person recognises, at a few seconds' cost."""
 SampleOut = Annotated[Path, typer.Option(help="Folder to write the log into; must not exist yet.")]
+_LENGTHS = ", ".join(f"{seconds:g} of {dataset}" for dataset, seconds in SAMPLE_SECONDS.items())
 
 
 def write_default(dataset: str, folder: Path) -> None:
     """The built-in sample log."""
-    _write(dataset, folder, 1, SAMPLE_SECONDS, 0, IMAGE_SCALE)
+    _write(dataset, folder, 1, None, 0, IMAGE_SCALE)
 
 
 def sample(
     out: SampleOut,
-    dataset: Annotated[str, typer.Option(help="Layout: nuscenes.")] = "nuscenes",
+    dataset: Annotated[str, typer.Option(help=f"Layout: {', '.join(SAMPLE_SECONDS)}.")] = DEFAULT,
     scenes: Annotated[int, typer.Option(min=1, help="Number of scenes.")] = 1,
-    seconds: Annotated[float, typer.Option(min=1.0, help="Length of a scene.")] = SAMPLE_SECONDS,
+    seconds: Annotated[float | None, typer.Option(min=1.0, help="Length of a scene.", show_default=_LENGTHS)] = None,
     seed: Annotated[int, typer.Option(help="Another seed, another street.")] = 0,
     image_scale: Annotated[
         float, typer.Option(help="Size of camera images, as a fraction of 1600 x 900: 1, 0.5, 0.25 or the like.")
     ] = IMAGE_SCALE,
-    cameras: Annotated[bool, typer.Option("--cameras/--no-cameras", help="Whether to write camera images.")] = True,
+    cameras: Annotated[
+        bool,
+        typer.Option("--cameras/--no-cameras", help="Whether to write camera images; of semantickitti there are none."),
+    ] = True,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """Simulate a street and write it as a raw log, exact truth beside it."""
@@ -44,14 +49,22 @@ def sample(
     last_line(str(out))
 
 
-def _write(dataset: str, folder: Path, scenes: int, seconds: float, seed: int, image_scale: float | None) -> None:
-    from ..sample import write_nuscenes_sample
+def _write(
+    dataset: str, folder: Path, scenes: int, seconds: float | None, seed: int, image_scale: float | None
+) -> None:
+    from ..sample import write_nuscenes_sample, write_semantickitti_sample
 
-    if dataset != "nuscenes":
-        raise UsageError("no sample log of this dataset", found=dataset, expected="nuscenes", fix="correct --dataset")
+    refuse_without_sample(dataset)
+    length = SAMPLE_SECONDS[dataset] if seconds is None else seconds
     with Progress(console=ERR, disable=not ERR.is_terminal, transient=True) as bar:
         task = bar.add_task("simulating a street", total=1.0)
-        write_nuscenes_sample(
-            folder, scenes=scenes, seconds=seconds, seed=seed, image_scale=image_scale,
-            progress=lambda what, share: bar.update(task, completed=share, description=what),
-        )  # fmt: skip
+
+        def progress(what: str, share: float) -> None:
+            bar.update(task, completed=share, description=what)
+
+        if dataset == "semantickitti":
+            write_semantickitti_sample(folder, scenes=scenes, seconds=length, seed=seed, progress=progress)
+        else:
+            write_nuscenes_sample(
+                folder, scenes=scenes, seconds=length, seed=seed, image_scale=image_scale, progress=progress
+            )

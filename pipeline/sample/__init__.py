@@ -1,7 +1,17 @@
 """The built-in sample log: a simulated street in the layout of a real dataset, with its exact truth."""
 
 from .camera_truth import CameraFrame, CameraTruth, Instance
+from .kitti_log import write_semantickitti_sample
 from .log import MARKER, write_nuscenes_sample
 from .truth import Truth, TruthFrame
 
-__all__ = ["MARKER", "CameraFrame", "CameraTruth", "Instance", "Truth", "TruthFrame", "write_nuscenes_sample"]
+__all__ = [
+    "MARKER",
+    "CameraFrame",
+    "CameraTruth",
+    "Instance",
+    "Truth",
+    "TruthFrame",
+    "write_nuscenes_sample",
+    "write_semantickitti_sample",
+]

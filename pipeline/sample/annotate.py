@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .jit import kernel
-from .lidar import EGO_SE3_LIDAR, ELEVATIONS, Lidar
+from .lidar import Lidar
 from .meshes import Float64
-from .scan import AZIMUTHS, PERIOD_S
+from .scanner import Scanner
 from .things import Actor, Parked, pose_at
 
 
@@ -28,7 +28,7 @@ class Box:
 
 def moment(lidar: Lidar, thing: Actor, sweep: int) -> float:
     """When the rolling scan of a sweep passes over an object's centre: its box and the truth stand for that moment."""
-    time = lidar.moment(sweep, thing.pose(sweep * PERIOD_S)[:3, 3])
+    time = lidar.moment(sweep, thing.pose(sweep * lidar.scanner.period_s)[:3, 3])
     for _ in range(2):
         time = lidar.moment(sweep, thing.pose(time)[:3, 3])
     return time
@@ -80,24 +80,24 @@ class Annotator:
     def boxes(self) -> list[tuple[Parked | Actor, list[Box]]]:
         """Every object that was seen, with its boxes: key frames with a point in it, and those between two such."""
         world, result = self._lidar.world, list[tuple[Parked | Actor, list[Box]]]()
-        sensors = [
-            (pose_at(world.ego, k * self._step * PERIOD_S) @ EGO_SE3_LIDAR)[:3, 3] for k in range(len(self._poses))
-        ]
+        scanner = self._lidar.scanner
+        times = [k * self._step * scanner.period_s for k in range(len(self._poses))]
+        sensors = [(pose_at(world.ego, time) @ scanner.ego_SE3_lidar)[:3, 3] for time in times]
         for number, thing in enumerate(self._things):
             seen = [k for k, counts in enumerate(self._counts) if counts[number]]
             marks: list[Box] = []
             for k in range(seen[0], seen[-1] + 1) if seen else ():
                 pose, count = self._poses[k][number], int(self._counts[k][number])
                 away = float(np.linalg.norm(pose[:3, 3] - sensors[k]))
-                marks.append(Box(k, pose, count, _visibility(count, thing.size_m, away)))
+                marks.append(Box(k, pose, count, _visibility(scanner, count, thing.size_m, away)))
             if marks:
                 result.append((thing, marks))
         return result
 
 
-def _visibility(count: int, size_m: Float64, distance_m: float) -> str:
+def _visibility(scanner: Scanner, count: int, size_m: Float64, distance_m: float) -> str:
     """Visibility level: points found against those a free object of this size would get at this distance, roughly."""
-    step = (2 * np.pi / AZIMUTHS) * (ELEVATIONS[1] - ELEVATIONS[0])
+    step = (2 * np.pi / scanner.azimuths) * (scanner.elevations[1] - scanner.elevations[0])
     expected = 0.5 * (size_m[0] + size_m[1]) * size_m[2] / (max(distance_m, 2.0) ** 2 * step)
     share = count / max(float(expected) * 0.7, 1.0)
     return str(1 + sum(share >= bound for bound in (0.4, 0.6, 0.8)))

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from .blobs import Blob, union
+from .kinds import FENCE, OBJECT, POLE, SIGN, STRUCTURE, TRUNK
 from .labels import MANMADE, VEGETATION, label
 from .materials import BARK, METAL, PANE, PLATE, SIGNAL
 from .meshes import Float64, Mesh, box, loft, merge, tube
@@ -20,7 +21,7 @@ def lamp_post(reach_m: float = 1.8, height_m: float = 7.0) -> Mesh:
     pole = tube((0, 0, SUNK), (0, 0, height_m), 0.09, MANMADE, end_radius=0.06)
     arm = tube((0, 0, height_m - 0.1), (reach_m, 0, height_m + 0.1), 0.04, MANMADE, sides=6)
     lamp = box((reach_m - 0.1, -0.12, height_m + 0.02), (reach_m + 0.5, 0.12, height_m + 0.16), MANMADE)
-    return merge([pole, arm, lamp]).made_of(METAL)
+    return merge([pole, arm, lamp]).made_of(METAL).known_as(POLE)
 
 
 def traffic_light(reach_m: float = 4.2) -> Mesh:
@@ -33,7 +34,7 @@ def traffic_light(reach_m: float = 4.2) -> Mesh:
         box((reach_m - 0.15, -0.18, 3.95), (reach_m + 0.15, 0.18, 4.9), MANMADE),
         box((0.1, -0.16, 2.3), (0.38, 0.16, 3.2), MANMADE),
     ]
-    return merge([merge(parts).made_of(METAL), merge(heads).made_of(SIGNAL)])
+    return merge([merge(parts).made_of(METAL).known_as(POLE), merge(heads).made_of(SIGNAL).known_as(OBJECT)])
 
 
 def sign(rng: np.random.Generator) -> Mesh:
@@ -44,19 +45,20 @@ def sign(rng: np.random.Generator) -> Mesh:
         plate = box((-0.065, -0.3, height - 0.62), (-0.04, 0.3, height - 0.02), MANMADE)
     else:
         plate = tube((-0.065, 0, height - 0.35), (-0.04, 0, height - 0.35), 0.32, MANMADE, sides=12)
-    return merge([post.made_of(METAL), plate.made_of(PLATE, round(height * 100))])
+    return merge([post.made_of(METAL).known_as(POLE), plate.made_of(PLATE, round(height * 100)).known_as(SIGN)])
 
 
 def post() -> Mesh:
     """A bollard."""
-    return tube((0, 0, SUNK), (0, 0, 0.95), 0.07, MANMADE).made_of(METAL)
+    return tube((0, 0, SUNK), (0, 0, 0.95), 0.07, MANMADE).made_of(METAL).known_as(POLE)
 
 
 def tree(rng: np.random.Generator) -> Mesh:
     """A trunk that forks under a crown of irregular clusters with gaps between them."""
     fork, radius = rng.uniform(2.0, 2.8), rng.uniform(0.11, 0.2)
     middle = fork + rng.uniform(1.2, 1.7)
-    parts = [tube((0, 0, SUNK), (0, 0, fork), radius, VEGETATION, end_radius=0.8 * radius, caps=False)]
+    trunk = tube((0, 0, SUNK), (0, 0, fork), radius, VEGETATION, end_radius=0.8 * radius, caps=False)
+    parts = [trunk.known_as(TRUNK)]
     blobs: list[Blob] = []
     for k in range(int(rng.integers(5, 8))):
         angle = 2 * np.pi * k / 6 + rng.uniform(-0.4, 0.4)
@@ -96,7 +98,7 @@ def fence(length_m: float) -> Mesh:
         for y in np.linspace(0, length_m, max(2, int(length_m / 2) + 1))
     ]
     rails = [box((-0.02, 0.0, z), (0.02, length_m, z + 0.1), MANMADE) for z in (0.3, 0.7, 1.1)]
-    return merge([*posts, *rails]).made_of(BARK)
+    return merge([*posts, *rails]).made_of(BARK).known_as(FENCE)
 
 
 def shelter() -> Mesh:
@@ -112,12 +114,12 @@ def shelter() -> Mesh:
             box((-0.4, -1.1, SUNK), (-0.3, -1.0, 0.42), MANMADE, without="zZ"),
             box((-0.4, 1.0, SUNK), (-0.3, 1.1, 0.42), MANMADE, without="zZ"),
         ]
-    )
+    ).known_as(STRUCTURE)
 
 
 def cabinet() -> Mesh:
     """A switch box on the pavement."""
-    return box((-0.25, -0.5, SUNK), (0.25, 0.5, 1.3), MANMADE, without="z").made_of(METAL)
+    return box((-0.25, -0.5, SUNK), (0.25, 0.5, 1.3), MANMADE, without="z").made_of(METAL).known_as(OBJECT)
 
 
 def barrier() -> Mesh:

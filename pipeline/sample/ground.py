@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .kinds import AS_LABELLED, PARKING
 from .labels import OTHER_FLAT, ROAD, SIDEWALK, TERRAIN
 from .meshes import Float64, Mesh, merge, quads
 from .street import (
@@ -30,6 +31,8 @@ LEVELS = {ROAD: 0.0, SIDEWALK: 0.13, TERRAIN: 0.16, OTHER_FLAT: 0.14}
 YARD = 27.0
 BACK_LANE = (27.0, 32.0)
 CROSSING_REACH = 66.0
+PARKING_OFF_M = 13.0
+"""No car is parked nearer to the middle of a crossing street."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,7 @@ def surface(street: Street, ground: Ground) -> Mesh:
     sheets[..., 2] += levels[..., None]
     lattice = np.stack([s, d], axis=-1)
     uv = np.stack([lattice[i : i + rows, j : j + columns] for i, j in corners], axis=2)
-    parts.extend(quads(sheets[ground.use == use], use, uv[ground.use == use]) for use in LEVELS)
+    parts.extend(_parking(quads(sheets[ground.use == use], use, uv[ground.use == use])) for use in LEVELS)
     for axis in (0, 1):
         first, second = (slice(None, -1), slice(1, None))
         a = (first, slice(None)) if axis == 0 else (slice(None), first)
@@ -142,3 +145,11 @@ def surface(street: Street, ground: Ground) -> Mesh:
             chosen = step & (owner == use)
             parts.append(quads(walls[chosen], use, places[chosen]))
     return merge([part for part in parts if len(part.triangles)])
+
+
+def _parking(sheet: Mesh) -> Mesh:
+    """Ground of one use, with the lanes told apart that cars are parked in."""
+    s, d = sheet.uv[sheet.triangles].mean(axis=1).T
+    off = np.abs((s - CROSSING_M + BLOCK_M / 2) % BLOCK_M - BLOCK_M / 2)
+    lane = (sheet.labels == ROAD) & (np.abs(d) > LANE) & (np.abs(d) < KERB) & (off > PARKING_OFF_M)
+    return replace(sheet, kinds=np.where(lane, PARKING, AS_LABELLED).astype(np.uint8))

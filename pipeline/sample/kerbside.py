@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from . import furniture, vehicles
-from .ground import Ground
+from .ground import PARKING_OFF_M, Ground
 from .meshes import Float64, Mesh
 from .street import BLOCK_M, CROSSING_M, Street, blocks
 from .things import Footprint, Parked
@@ -58,8 +58,8 @@ class Kerbside:
     def fill(self, start_m: float, end_m: float) -> None:
         """Both sides of a stretch of street."""
         for block in blocks(start_m, end_m + BLOCK_M):
-            low = max(start_m, (float(block) - 1) * BLOCK_M + CROSSING_M + 13)
-            high = min(end_m, float(block) * BLOCK_M + CROSSING_M - 13)
+            low = max(start_m, (float(block) - 1) * BLOCK_M + CROSSING_M + PARKING_OFF_M)
+            high = min(end_m, float(block) * BLOCK_M + CROSSING_M - PARKING_OFF_M)
             if high - low < 60:
                 continue
             for side in (-1.0, 1.0):

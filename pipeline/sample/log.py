@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 
-from ...schemas.errors import StorageError, UsageError
+from .draft import drafted, refuse_unfit
 from .maps import write_map
 from .rig import CAMERAS, image_size
 from .simulate import simulate
@@ -38,28 +35,15 @@ def write_nuscenes_sample(
     scene's name and how much of it is done, 0 to 1. Raises UsageError if the numbers make no sense or the folder is in use,
     StorageError if it cannot be written.
     """
-    if scenes < 1 or seconds < 0.5 or seed < 0:
-        found = f"{scenes} scenes, {seconds} seconds, seed {seed}"
-        raise UsageError("a sample log cannot be made", found=found, expected="at least 1 scene, 0.5 seconds, seed 0")
+    refuse_unfit(out, scenes, seconds, seed)
     if image_scale is not None:
         image_size(image_scale)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError("the folder for the sample log is in use", file=str(out), fix="name another one, or remove it")
-    draft = out.with_name(f".{out.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        _write(draft, scenes, seconds, seed, image_scale, progress or _silent)
-        if out.exists():
-            out.rmdir()
-        os.rename(draft, out)  # noqa: PTH104 - the plain system call is what makes the log appear whole
-    except OSError as error:
-        raise StorageError(
-            "the sample log cannot be written", file=str(out), found=str(error), fix="free space or name another folder"
-        ) from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+    with drafted(out) as root:
+        _write(root, scenes, seconds, seed, image_scale, progress or silent)
 
 
-def _silent(scene: str, done: float) -> None:
+def silent(scene: str, done: float) -> None:
+    """Tells nobody how far it is."""
     del scene, done
 
 

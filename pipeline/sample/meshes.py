@@ -26,6 +26,8 @@ class Mesh:
     """(F,) uint8: what cameras see, a number of :mod:`.materials`; 0 for what is usual for the label."""
     tints: NDArray[np.uint8]
     """(F,) uint8: which variant of the material."""
+    kinds: NDArray[np.uint8]
+    """(F,) uint8: what it is more finely than its label says, a number of :mod:`.kinds`."""
     uv: Float64
     """(V, 2) float64: texture coordinates, metres along and up a wall or the like; NaN where textures go by place."""
 
@@ -50,6 +52,10 @@ class Mesh:
             self, materials=np.full(count, material, dtype=np.uint8), tints=np.full(count, tint, dtype=np.uint8)
         )
 
+    def known_as(self, kind: int) -> Mesh:
+        """The mesh as one kind of thing, a number of :mod:`.kinds`."""
+        return replace(self, kinds=np.full(len(self.triangles), kind, dtype=np.uint8))
+
     def only(self, kept: NDArray[np.bool_]) -> Mesh:
         """The triangles that ``kept`` (F,) names; vertices stay."""
         return replace(
@@ -58,6 +64,7 @@ class Mesh:
             labels=self.labels[kept],
             materials=self.materials[kept],
             tints=self.tints[kept],
+            kinds=self.kinds[kept],
         )
 
     def shifted(self, x: float = 0.0, y: float = 0.0, z: float = 0.0) -> Mesh:
@@ -71,7 +78,7 @@ def mesh(vertices: ArrayLike, triangles: ArrayLike, label: int) -> Mesh:
     points = np.asarray(vertices, dtype=np.float64).reshape(-1, 3)
     plain = np.zeros(len(faces), dtype=np.uint8)
     numbers = np.full(len(faces), label, dtype=np.uint8)
-    return Mesh(points, faces, numbers, plain, plain, np.full((len(points), 2), np.nan))
+    return Mesh(points, faces, numbers, plain, plain, plain, np.full((len(points), 2), np.nan))
 
 
 def merge(meshes: Sequence[Mesh]) -> Mesh:
@@ -83,6 +90,7 @@ def merge(meshes: Sequence[Mesh]) -> Mesh:
         np.concatenate([part.labels for part in meshes]),
         np.concatenate([part.materials for part in meshes]),
         np.concatenate([part.tints for part in meshes]),
+        np.concatenate([part.kinds for part in meshes]),
         np.concatenate([part.uv for part in meshes]),
     )
 

@@ -9,6 +9,7 @@ import numpy as np
 from . import furniture
 from .buildings import building, strip
 from .ground import BACK_LANE, CROSSING_REACH, YARD, Rect
+from .kinds import FENCE
 from .labels import OTHER_FLAT, ROAD, SIDEWALK, TERRAIN
 from .meshes import Float64, Mesh
 from .street import BLOCK_M, CROSSING_M, CROSSING_PAVEMENT, FRONT, ISLAND, PAVEMENT, Street, blocks
@@ -107,7 +108,8 @@ def _close(street: Street, gap: Rect, rng: np.random.Generator) -> list[Mesh]:
     along = street.poses(gap.s0 + 0.1, side * (FRONT + 0.3), 0.0, 0.16, reach=1.0)[0] @ _yaw(-np.pi / 2)
     parts: list[Mesh] = []
     if kind == 0:
-        parts.append(strip(street, [(gap.s0, side * (FRONT + 0.3)), (gap.s1, side * (FRONT + 0.3))], 0.24, 0.1, 1.6))
+        wall = [(gap.s0, side * (FRONT + 0.3)), (gap.s1, side * (FRONT + 0.3))]
+        parts.append(strip(street, wall, 0.24, 0.1, 1.6).known_as(FENCE))
     elif kind == 1:
         parts.append(furniture.hedge(rng, width - 0.2).moved(along))
     elif kind == 2:
@@ -116,7 +118,8 @@ def _close(street: Street, gap: Rect, rng: np.random.Generator) -> list[Mesh]:
         parts.append(furniture.bush(rng).moved(here))
     # Yards end at a wall, so that nobody looks out of the world between two houses.
     ends = [end for end in (gap.s0 - 3, gap.s0, gap.s1, gap.s1 + 3) if not _in_crossing(end)]
-    parts.append(strip(street, [(ends[0], side * (YARD - 0.4)), (ends[-1], side * (YARD - 0.4))], 0.25, 0.1, 2.2))
+    wall = [(ends[0], side * (YARD - 0.4)), (ends[-1], side * (YARD - 0.4))]
+    parts.append(strip(street, wall, 0.25, 0.1, 2.2).known_as(FENCE))
     return [
         *parts,
         furniture.tree(rng).moved(street.poses((gap.s0 + gap.s1) / 2, side * 22.5, 0.0, 0.16, reach=0.0)[0]),
@@ -145,7 +148,7 @@ def crossing(street: Street, middle: float, rng: np.random.Generator) -> list[Me
         for way in (-1.0, 1.0):
             edge = middle + way * (CROSSING_PAVEMENT + 0.15)
             wall = [(edge, side * 25.0), (edge, side * (CROSSING_REACH - 1))]
-            parts.append(strip(street, wall, 0.3, 0.05, float(rng.uniform(1.8, 2.6))))
+            parts.append(strip(street, wall, 0.3, 0.05, float(rng.uniform(1.8, 2.6))).known_as(FENCE))
         far = side * (CROSSING_REACH - 0.5)
         parts.append(strip(street, [(middle - 7, far), (middle + 7, far)], 0.4, -0.1, 6.0))
         corner = street.poses(middle + side * 8.2, -side * 7.5, np.pi / 2 * side, 0.13, reach=0.0)[0]

@@ -8,9 +8,8 @@ import numpy as np
 
 from ...schemas.errors import UsageError
 from ...schemas.frames import rotation_from_quaternion
-from .lidar import EGO_SE3_LIDAR
 from .meshes import Float64
-from .scan import PERIOD_S
+from .scanner import HDL_32E
 
 WIDTH, HEIGHT = 1600, 900
 """Pixels of a full image."""
@@ -51,9 +50,9 @@ class Camera:
 
     def stamp_us(self, sweep_us: int) -> int:
         """When it triggers: as the sweep that ends at ``sweep_us`` passes its axis, from the left on clockwise."""
-        x, y, _ = EGO_SE3_LIDAR[:3, :3].T @ self.ego_SE3_camera[:3, 2]
+        x, y, _ = HDL_32E.ego_SE3_lidar[:3, :3].T @ self.ego_SE3_camera[:3, 2]
         turned = (np.pi - np.arctan2(y, x)) % (2 * np.pi)
-        return sweep_us - round(PERIOD_S * 1e6 * (1 - float(turned) / (2 * np.pi)))
+        return sweep_us - round(HDL_32E.period_s * 1e6 * (1 - float(turned) / (2 * np.pi)))
 
 
 CAMERAS = (

@@ -10,10 +10,6 @@ from .jit import kernel
 from .meshes import Float64
 
 Int64 = NDArray[np.int64]
-RINGS = 32
-AZIMUTHS = 1085
-PERIOD_S = 0.05
-RANGE_M = 100.0
 
 
 @kernel
@@ -42,6 +38,9 @@ def sweep(
     ego: Float64,
     ego_SE3_lidar: Float64,
     elevations: Float64,
+    azimuths: int,
+    range_m: float,
+    first_body: int,
     begin_place: float,
     column_places: float,
     phase: float,
@@ -55,17 +54,18 @@ def sweep(
     """Casts every beam of one turn.
 
     Tree 0 of the forest is the static world, tree 1 + b is body b, which moves along ``motions[b]`` (K, 7) and fits
-    ``spheres[b]`` (centre in its frame, radius). ``begin_place``: knots at the first column; ``column_places``: knots
-    from one column to the next; ``phase``: azimuth of the first column. Rings rise, columns turn clockwise from the left,
-    as on the real car. Outputs, per beam, column by column: ``distance`` along it (infinity for none), ``body`` (-1 static),
+    ``spheres[b]`` (centre in its frame, radius); those before ``first_body`` are not there. ``begin_place``: knots at the first column; ``column_places``: knots
+    from one of ``azimuths`` columns to the next; ``phase``: azimuth of the first column. Rings rise, columns turn clockwise.
+    Outputs, per beam, column by column: ``distance`` along it (infinity for none), ``body`` (-1 static),
     ``triangle`` in the forest, ``local`` (N, 3) the hit in the body's frame, ``world`` (N, 6) beam's origin and direction,
     ``slant`` the cosine of its angle with the surface.
     """
     roots, triangles, bodies = forest.roots, forest.triangles, len(motions)
+    rings = len(elevations)
     stack, reach = np.empty(DEPTH, np.int64), np.empty(DEPTH)
     car, pose, middle = np.empty((3, 4)), np.empty((3, 4)), np.empty((bodies, 3))
     for b in range(bodies):
-        pose_of(motions[b], begin_place + 0.5 * AZIMUTHS * column_places, pose)
+        pose_of(motions[b], begin_place + 0.5 * azimuths * column_places, pose)
         for axis in range(3):
             middle[b, axis] = (
                 pose[axis, 3]
@@ -76,7 +76,7 @@ def sweep(
     active = np.empty(bodies, np.int64)
     frames = np.empty((bodies, 3, 4))
     head, o, d, lo, ld = np.empty((3, 3)), np.empty(3), np.empty(3), np.empty(3), np.empty(3)
-    for column in range(AZIMUTHS):
+    for column in range(azimuths):
         place = begin_place + column * column_places
         pose_of(ego, place, car)
         for i in range(3):
@@ -86,10 +86,10 @@ def sweep(
                 head[i, j] = (
                     car[i, 0] * ego_SE3_lidar[0, j] + car[i, 1] * ego_SE3_lidar[1, j] + car[i, 2] * ego_SE3_lidar[2, j]
                 )
-        azimuth = phase - 2 * np.pi * column / AZIMUTHS
+        azimuth = phase - 2 * np.pi * column / azimuths
         ca, sa = np.cos(azimuth), np.sin(azimuth)
         number = 0
-        for b in range(bodies):
+        for b in range(first_body, bodies):
             # The fan of this column's beams is a half plane; bodies move less than a metre within half a turn.
             x, y, z = middle[b, 0] - o[0], middle[b, 1] - o[1], middle[b, 2] - o[2]
             side = (
@@ -103,17 +103,17 @@ def sweep(
                 + z * (head[2, 0] * ca + head[2, 1] * sa)
             )
             room = spheres[b, 3] + 1.0
-            if abs(side) < room and -room < ahead < RANGE_M + room:
+            if abs(side) < room and -room < ahead < range_m + room:
                 pose_of(motions[b], place, frames[b])
                 active[number] = b
                 number += 1
-        for ring in range(RINGS):
-            n = column * RINGS + ring
+        for ring in range(rings):
+            n = column * rings + ring
             ce, se = np.cos(elevations[ring]), np.sin(elevations[ring])
             for i in range(3):
                 d[i] = head[i, 0] * (ce * ca) + head[i, 1] * (ce * sa) + head[i, 2] * se
                 world[n, i], world[n, 3 + i] = o[i], d[i]
-            best, hit = closest(forest, int(roots[0]), (o[0], o[1], o[2]), (d[0], d[1], d[2]), RANGE_M, stack, reach)
+            best, hit = closest(forest, int(roots[0]), (o[0], o[1], o[2]), (d[0], d[1], d[2]), range_m, stack, reach)
             which = -1
             for m in range(number):
                 b = int(active[m])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,4 +110,4 @@ class Scenery:
 def _dressed(part: Mesh, number: int) -> Mesh:
     """An object's mesh in variants of its own, one per material."""
     plain = part.made_of(USUAL, number * 7 % 251)
-    return Mesh(part.vertices, part.triangles, part.labels, part.materials, plain.tints, part.uv)
+    return replace(part, tints=plain.tints)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from .annotate import Annotator
 from .camera_files import Shoot, shoot
-from .lidar import EGO_SE3_LIDAR, Lidar, Turn
-from .scan import PERIOD_S
+from .labels import CLASS_IDS
+from .lidar import Lidar
+from .meshes import merge
+from .scanner import HDL_32E
+from .sweeps import turns
 from .tables import VERSION, Row, attribute_of, calibration, chain, quaternion, token
 from .things import Actor, pose_at
 from .truth_files import TruthWriter
@@ -26,6 +25,7 @@ FRAME_SWEEPS = 10
 EPOCH_US = 1_533_000_000_000_000
 SCENE_US = 1_000_000_000
 VEHICLE = "n000"
+PERIOD_S = HDL_32E.period_s
 
 
 def simulate(
@@ -41,40 +41,29 @@ def simulate(
     ``image_scale``: of the pictures against 1600 x 900, None for no pictures.
     """
     share = 1.0 if image_scale is None else 0.5
-    lidar = Lidar.on(world)
+    lidar = Lidar.on(world, HDL_32E)
     sweeps = round(world.seconds / PERIOD_S) + 1
     names = _Names(world.name, seed)
-    truth = TruthWriter(root / "truth" / world.name, world)
+    truth = TruthWriter(root / "truth" / world.name, world, CLASS_IDS[merge(world.meshes).labels])
     annotator = Annotator(lidar, FRAME_SWEEPS)
-    for number, turn in enumerate(_turns(lidar, seed, sweeps)):
+    for number, turn in enumerate(turns(lidar, seed, sweeps)):
         is_key = number % FRAME_SWEEPS == 0
         path = root / names.points_file(number, is_key=is_key)
         turn.points.tofile(path)
         truth.add(turn, last=(is_key and number > 0) or number == sweeps - 1)
         if is_key:
             turn.labels.tofile(root / names.labels_file(number))
-            pose = pose_at(world.ego, number * PERIOD_S) @ EGO_SE3_LIDAR
+            pose = pose_at(world.ego, number * PERIOD_S) @ HDL_32E.ego_SE3_lidar
             annotator.add(turn.points[:, :3].astype(np.float64) @ pose[:3, :3].T + pose[:3, 3])
         report(share * (number + 1) / sweeps)
     tokens = _sweep_rows(world, names, sweeps, rows)
     instances = _annotation_rows(annotator, names, tokens, rows)
-    truth.finish(tokens, annotator.moments, [k * FRAME_SWEEPS * PERIOD_S for k in range(len(tokens))])
+    times = [k * FRAME_SWEEPS * PERIOD_S for k in range(len(tokens))]
+    truth.finish(tokens, annotator.moments, times, HDL_32E.ego_SE3_lidar)
     if image_scale is not None:
         stamps = tuple(names.stamp(k * FRAME_SWEEPS) for k in range(len(tokens)))
         plan = Shoot(root, world, image_scale, names.log, names.key, names.start_us, tuple(tokens), stamps)
         shoot(plan, rows, instances, lambda done: report(share + (1 - share) * done))
-
-
-def _turns(lidar: Lidar, seed: int, sweeps: int) -> Iterator[Turn]:
-    """All sweeps in order, cast side by side, a few ahead of the reader."""
-    threads = max(1, min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1))
-    with ThreadPoolExecutor(threads) as pool:
-        numbers = iter(range(sweeps))
-        waiting = deque(pool.submit(lidar.turn, seed, number) for number in islice(numbers, 2 * threads))
-        while waiting:
-            turn = waiting.popleft().result()
-            waiting.extend(pool.submit(lidar.turn, seed, number) for number in islice(numbers, 1))
-            yield turn
 
 
 class _Names:

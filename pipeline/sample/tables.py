@@ -11,8 +11,8 @@ from typing import Any
 from scipy.spatial.transform import Rotation
 
 from .labels import CATEGORIES
-from .lidar import EGO_SE3_LIDAR
 from .meshes import Float64
+from .scanner import HDL_32E
 
 VERSION = "v1.0-mini"
 Row = dict[str, Any]
@@ -98,8 +98,8 @@ def calibration(name: str) -> Row:
     return {
         "token": token("calibrated_sensor", name),
         "sensor_token": token("sensor", "LIDAR_TOP"),
-        "translation": EGO_SE3_LIDAR[:3, 3].tolist(),
-        "rotation": quaternion(EGO_SE3_LIDAR),
+        "translation": HDL_32E.ego_SE3_lidar[:3, 3].tolist(),
+        "rotation": quaternion(HDL_32E.ego_SE3_lidar),
         "camera_intrinsic": [],
     }
 

@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .labels import CLASS_IDS
-from .lidar import EGO_SE3_LIDAR, Turn
-from .meshes import merge
+from .lidar import Turn
+from .meshes import Float64, merge
 from .things import pose_at
 from .world import World
 
@@ -17,8 +16,9 @@ from .world import World
 class TruthWriter:
     """Writes ``surfaces.npz``, ``frames.npz`` and ``returns/``: what each holds is said in :class:`~.truth.Scene`."""
 
-    def __init__(self, folder: Path, world: World) -> None:
-        self._folder, self._world = folder, world
+    def __init__(self, folder: Path, world: World, classes: NDArray[np.uint8]) -> None:
+        """``classes``: (F,) uint8 class ids in the store's taxonomy of all triangles of :attr:`~.world.World.meshes`, counted through."""
+        self._folder, self._world, self._classes = folder, world, classes
         self._static: list[NDArray[np.float32]] = []
         self._bodies: list[NDArray[np.float32]] = []
         self._body: list[NDArray[np.int32]] = []
@@ -34,7 +34,9 @@ class TruthWriter:
             np.save(self._folder / "returns" / f"{self._parts:04d}.npy", np.concatenate(self._static))
             self._static, self._parts = [], self._parts + 1
 
-    def finish(self, tokens: list[str], moments: list[list[float]], times_s: list[float]) -> None:
+    def finish(
+        self, tokens: list[str], moments: list[list[float]], times_s: list[float], ego_SE3_lidar: Float64
+    ) -> None:
         """Writes the rest. ``moments``: per key frame, the time each actor's pose stands for."""
         world = self._world
         limbs = [
@@ -48,9 +50,9 @@ class TruthWriter:
             self._folder / "surfaces.npz",
             origin_m=world.origin_m,
             static=static.corners - world.origin_m,
-            static_classes=CLASS_IDS[static.labels],
+            static_classes=self._classes[: len(static.triangles)],
             bodies=moving.corners,
-            bodies_classes=CLASS_IDS[moving.labels],
+            bodies_classes=self._classes[len(static.triangles) + len(world.ego_car.triangles) :],
             body_triangles=np.cumsum([0, *(len(limb.triangles) for _, limb, _ in limbs)]),
             body_deforming=np.array([actor.deforming for actor, _, _ in limbs]),
         )
@@ -67,7 +69,7 @@ class TruthWriter:
             self._folder / "frames.npz",
             tokens=np.array(tokens),
             world_SE3_ego=ego,
-            world_SE3_lidar=ego @ EGO_SE3_LIDAR,
+            world_SE3_lidar=ego @ ego_SE3_lidar,
             world_SE3_body=np.array(poses),
             body_returns=np.searchsorted(body[order], np.arange(len(limbs) + 1)),
         )

@@ -45,6 +45,11 @@ class World:
         """World frame: everything that never moves, parked objects last."""
         return merge([self.static, *(thing.mesh.moved(thing.world_SE3_box) for thing in self.parked)])
 
+    @property
+    def meshes(self) -> tuple[Mesh, ...]:
+        """All there is: what never moves, the recording car, then the actors' limbs in order, each in its own frame."""
+        return (self.whole_static, self.ego_car, *(limb for actor in self.actors for limb in actor.limbs))
+
 
 def make_world(seed: int, number: int, seconds: float) -> World:
     """The scene of a number, counted from 1; it depends on nothing but these three."""

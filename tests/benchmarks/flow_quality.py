@@ -18,7 +18,7 @@ import numpy as np
 from occ_pipeline.pipeline.current import current_product, grid_of
 from occ_pipeline.pipeline.sample.annotate import moment
 from occ_pipeline.pipeline.sample.lidar import Lidar
-from occ_pipeline.pipeline.sample.scan import PERIOD_S
+from occ_pipeline.pipeline.sample.scanner import HDL_32E
 from occ_pipeline.pipeline.sample.tables import token
 from occ_pipeline.pipeline.sample.things import Actor
 from occ_pipeline.pipeline.sample.world import make_world
@@ -31,7 +31,7 @@ from occ_pipeline.schemas.scene import SceneTables
 
 PROGRAM = str(Path(sys.executable).parent / "occ-pipeline")
 STEP_S = 0.01
-SWEEPS_A_FRAME = round(0.5 / PERIOD_S)
+SWEEPS_A_FRAME = round(0.5 / HDL_32E.period_s)
 
 
 def run(*words: object) -> None:

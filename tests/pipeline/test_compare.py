@@ -20,6 +20,7 @@ from occ_pipeline.pipeline.store.store import Store, StoreIdentity
 from occ_pipeline.schemas.errors import UsageError
 from occ_pipeline.schemas.grid import VoxelGrid
 from occ_pipeline.schemas.occupancy import Body, State, SurfaceOccupancy
+from occ_pipeline.schemas.taxonomy import SEMANTICKITTI
 from rich.console import Console
 
 GRID = VoxelGrid((0.0, 0.0, 0.0), 0.5, (6, 2, 1))
@@ -193,6 +194,12 @@ def test_reference_to_a_folder(tmp_path: Path) -> None:
 def test_all_seen_as_another_body_is_a_failure() -> None:
     assert ClassScore.of(np.array([0, 3, 2, 0, 2])).iou == 0.0
     assert ClassScore.of(np.array([0, 3, 0, 0, 0])).iou is None
+
+
+def test_surfaces_without_a_class_are_occupied_and_judged_as_no_class() -> None:
+    predicted = Predicted(np.ones(2, bool), np.ones(2, bool), np.array([255, 1], np.uint8))
+    score = Score.of(Tally.of(predicted, np.array([0, 1], np.uint8), np.ones(2, bool), 2), SEMANTICKITTI.classes[:2])
+    assert (score.occupancy.iou, score.miou, list(score.per_class)) == (1.0, 1.0, ["car"])
 
 
 voxels = st.integers(1, 40)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from occ_pipeline.pipeline.sample.bvh import DEPTH, closest, plant
 from occ_pipeline.pipeline.sample.labels import MANMADE, SIDEWALK
-from occ_pipeline.pipeline.sample.lidar import EGO_SE3_LIDAR, Lidar
+from occ_pipeline.pipeline.sample.lidar import Lidar
+from occ_pipeline.pipeline.sample.scanner import HDL_32E
 from occ_pipeline.pipeline.sample.things import KNOT_S, LEAD_S, pose_at
 from occ_pipeline.pipeline.sample.world import World, make_world
 
@@ -90,7 +91,7 @@ def test_a_scan_looks_like_a_scan(world: World) -> None:
     assert np.rad2deg(azimuth[0] - azimuth[-1]) > 330
     assert {MANMADE, SIDEWALK} <= set(turn.labels.tolist())
     # Straight ahead of the LiDAR is its y axis, the ego car's x axis.
-    assert (EGO_SE3_LIDAR @ [0, 1, 0, 1])[:3] == pytest.approx([1.94, 0, 1.84])
+    assert (HDL_32E.ego_SE3_lidar @ [0, 1, 0, 1])[:3] == pytest.approx([1.94, 0, 1.84])
 
 
 def test_an_object_comes_and_goes_between_key_frames(world: World) -> None:
