@@ -9,9 +9,10 @@ from typing import Any
 from .parameters import Values
 
 DEFAULT = "nuscenes"
-# The grid of the scene completion benchmark; occ3d's lies around the vehicle. Its voxels of 0.2 m want finer cells of the map:
-# a point that stands for a cell of 0.1 m falls beside its voxel too often (held-out returns in occupied voxels 0.973, and 0.979).
-_KITTI = {"separate": {"cell_m": 0.05, "block_m": 5.0}, "densify": {"grid": "semantickitti"}}
+_KITTI = {"densify": {"grid": "semantickitti"}}
+"""The grid of the scene completion benchmark: occ3d's lies around the vehicle. Cells of 0.05 m for its voxels of 0.2 m were
+tried: 0.7 % more of a held-out real scan's returns lie in occupied voxels, and on a simulated street, whose truth is exact,
+precision falls from 0.949 to 0.916, since fewer returns share in a cell's mean."""
 DATASETS: Mapping[str, Mapping[str, Mapping[str, Any]]] = MappingProxyType(
     {
         "nuscenes": {},

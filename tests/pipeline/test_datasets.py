@@ -7,7 +7,6 @@ from occ_pipeline.pipeline.datasets import DATASETS, DEFAULT, values_of
 from occ_pipeline.pipeline.sources import SOURCES
 from occ_pipeline.schemas.grid import GRIDS
 from occ_pipeline.stages.densify import Densify
-from occ_pipeline.stages.separate import Separate
 
 
 def test_names_are_those_of_the_readers() -> None:
@@ -18,7 +17,6 @@ def test_names_are_those_of_the_readers() -> None:
 def test_a_datasets_values_lie_below_all_that_a_user_gives() -> None:
     chosen = stages_of(None, None, None, {}, dataset="semantickitti")
     assert chosen["densify"] == Densify(grid=GRIDS["semantickitti"])
-    assert chosen["separate"] == Separate(cell_m=0.05, block_m=5.0)
     for given in (
         stages_of(None, None, "occ3d", {}, dataset="semantickitti"),
         stages_of(None, ["densify.grid=occ3d"], None, {}, dataset="semantickitti"),
