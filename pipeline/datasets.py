@@ -14,6 +14,7 @@ DATASETS: Mapping[str, Mapping[str, Mapping[str, Any]]] = MappingProxyType(
         "nuscenes": {},
         # The grid of the scene completion benchmark; occ3d's lies around the vehicle.
         "semantickitti": {"densify": {"grid": "semantickitti"}},
+        "kitti": {"densify": {"grid": "semantickitti"}},
     }
 )
 """Keys of ``sources.SOURCES``; parameters above the stages' defaults and below all that a user gives."""

@@ -1,0 +1,130 @@
+"""Reader of KITTI's raw drives, synchronised and rectified: scans, poses of the inertial unit, tracked boxes.
+
+Everything is joined by the number in a file's name: drives lack scans here and there (2011_09_26, drive 0009: 177 to 180).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...schemas.cameras import CameraTables
+from ...schemas.errors import InputError, UsageError
+from ...schemas.frames import Float64
+from ...schemas.scene import SceneTables
+from ...schemas.taxonomy import SEMANTICKITTI
+from .kitti_drive import Drive, drives, number_of
+from .kitti_oxts import poses, read_packet
+from .kitti_text import read_calibration, read_dates, rigid
+from .kitti_tracklets import read_tracklets, tracks
+from .source import LoggedScene, Source
+
+EGO_SE3_IMU = np.array([[1.0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0.93], [0, 0, 0, 1]])
+"""The ego frame lies on the ground below the inertial unit, which is 0.93 m above it (Geiger et al. 2013, Fig. 3)."""
+
+
+class KittiSource(Source):
+    """KITTI's raw drives: every scan is a key frame. Scans are taken as they are, not corrected for the car's motion.
+
+    World coordinates begin at the first scan's ego frame: x east, y north, z up.
+    """
+
+    name: ClassVar[str] = "kitti"
+    return_bytes: ClassVar[int] = 16
+    licence: ClassVar[str] = "CC BY-NC-SA 3.0, non-commercial (cvlibs.net/datasets/kitti)"
+    taxonomy: ClassVar[str] = SEMANTICKITTI.name
+
+    @classmethod
+    def versions(cls, data_root: Path) -> list[str]:
+        return ["sync"] if drives(data_root) else []
+
+    def table_files(self) -> list[str]:
+        # What a drive lacks is its own failure, not the dataset's: only files that are there stand for the tables.
+        return sorted({file for name in self.scene_names() for file in Drive(self.data_root, name).tables()})
+
+    def identity(self) -> Mapping[str, str]:
+        # Scans are listed, not named in a table.
+        scans = [ascii(scan) for name in self.scene_names() for scan in Drive(self.data_root, name).scans()]
+        return {"scans": hashlib.sha256("\n".join(scans).encode()).hexdigest()}
+
+    def scene_names(self) -> list[str]:
+        return drives(self.data_root)
+
+    def index(self, scenes: Sequence[str] | None = None) -> Iterator[LoggedScene | InputError]:
+        known = self.scene_names()
+        unknown = sorted(set(scenes or ()) - set(known))
+        if unknown:
+            raise UsageError(
+                f"no scene {unknown[0]!r} here", found=", ".join(unknown), expected=f"some of {', '.join(known)}"
+            )
+        for name in known if scenes is None else [name for name in known if name in scenes]:
+            try:
+                yield self._read(Drive(self.data_root, name))
+            except InputError as error:
+                error.scene = name
+                yield error
+
+    def _read(self, drive: Drive) -> LoggedScene:
+        scans = drive.scans()
+        tokens = [number_of(scan) for scan in scans]
+        stamps = _stamps(drive, tokens)
+        lidar_SE3_imu = rigid(read_calibration(drive.data_root, drive.calibration), drive.calibration)
+        ego_SE3_lidar = EGO_SE3_IMU @ np.linalg.inv(lidar_SE3_imu)
+        world_SE3_ego = _ego_poses(drive, tokens)
+        boxes = tracks(
+            read_tracklets(drive.data_root, drive.tracklets),
+            [int(token) for token in tokens],
+            world_SE3_ego @ ego_SE3_lidar,
+        )
+        tables = SceneTables(
+            timestamps_ns=stamps, world_SE3_ego=world_SE3_ego,
+            ego_SE3_lidar=np.tile(ego_SE3_lidar, (len(scans), 1, 1)),
+            key_sweeps=np.arange(len(scans), dtype=np.int32),
+            box_track=boxes.track, box_timestamps_ns=stamps[boxes.sweep],
+            world_SE3_box=boxes.world_SE3_box, box_size_m=boxes.size_m,
+            scene=drive.name, dataset=self.name, version=self.version, split="", taxonomy=self.taxonomy, synthetic=False,
+            point_columns=4, point_files=scans,
+            label_files=[""] * len(scans), label_classes=[], label_kinds=[], label_bytes=1, frame_tokens=tokens,
+            track_tokens=boxes.tokens, track_categories=boxes.categories, track_classes=boxes.classes,
+        )  # fmt: skip
+        return LoggedScene(tables, CameraTables.none(drive.name, tokens))
+
+
+def _ego_poses(drive: Drive, tokens: Sequence[str]) -> Float64:
+    packets: list[Float64] = []
+    for token in tokens:
+        try:
+            packets.append(read_packet(drive.data_root, drive.packet(token)))
+        except InputError as error:
+            error.frame = token
+            raise
+    world_SE3_ego = poses(np.array(packets)) @ np.linalg.inv(EGO_SE3_IMU)
+    world_SE3_ego[:, :3, 3] -= world_SE3_ego[0, :3, 3].copy()
+    return world_SE3_ego
+
+
+def _stamps(drive: Drive, tokens: Sequence[str]) -> NDArray[np.int64]:
+    """(N,) int64 nanoseconds: a file of times has a line for every number, scan or not. Raises InputError."""
+    lines = read_dates(drive.data_root, drive.times)
+    stamps: list[int] = []
+    for token in tokens:
+        number = int(token)
+        stamp = lines[number] if number < len(lines) else None
+        if stamp is None:
+            found = "an empty line" if number < len(lines) else f"{len(lines)} lines"
+            raise InputError(
+                "scan has no time stamp", file=drive.times, frame=token, found=found, expected=f"a time in line {number + 1}",
+                fix="download the file again, or take the scan away",
+            )  # fmt: skip
+        if stamps and stamp <= stamps[-1]:
+            raise InputError(
+                "time stamps do not increase", file=f"{drive.times}, line {number + 1}", frame=token,
+                found=f"{stamp} ns after {stamps[-1]} ns", expected="later ones", fix="mend the file",
+            )  # fmt: skip
+        stamps.append(stamp)
+    return np.array(stamps, dtype=np.int64)
