@@ -40,6 +40,7 @@ from occ_pipeline.schemas.errors import InputError, UsageError
 from occ_pipeline.schemas.product import Product
 from occ_pipeline.schemas.scene import PointKind, SceneTables
 from occ_pipeline.schemas.taxonomy import NO_LABEL, TAXONOMIES
+from occ_pipeline.tests.pipeline.sources.kitti_log import KittiLog
 from occ_pipeline.tests.pipeline.sources.nuscenes_log import NuScenesLog
 from PIL import Image
 
@@ -78,6 +79,10 @@ def hand_written_unlabelled(root: Path) -> Path:
     return NuScenesLog(root, lidarseg=False).write().root
 
 
+def hand_written_drives(root: Path) -> Path:
+    return KittiLog(root).write().root
+
+
 def recording(folder: str) -> Callable[[Path], Path]:
     """A real recording, which is not part of this repository."""
 
@@ -95,6 +100,8 @@ CASES = {
     "nuscenes-without-labels": ("nuscenes", hand_written_unlabelled),
     "nuscenes-scene0001": ("nuscenes", recording("nuscenes_scene0001")),
     "nuscenes-keyframes": ("nuscenes", recording("nuscenes_keyframes")),
+    "kitti-hand-written": ("kitti", hand_written_drives),
+    "kitti-drive0005": ("kitti", recording("kitti_raw")),
 }
 
 
