@@ -24,8 +24,8 @@ from .kitti_text import read_calibration, read_dates, rigid
 from .kitti_tracklets import read_tracklets, tracks
 from .source import LoggedScene, Source
 
-EGO_SE3_IMU = np.array([[1.0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0.93], [0, 0, 0, 1]])
-"""The ego frame lies on the ground below the inertial unit, which is 0.93 m above it (Geiger et al. 2013, Fig. 3)."""
+IMU_HEIGHT_M = 0.93
+"""Of the inertial unit above the ground (Geiger et al. 2013, Fig. 3)."""
 
 
 class KittiSource(Source):
@@ -74,8 +74,9 @@ class KittiSource(Source):
         tokens = [number_of(scan) for scan in scans]
         stamps = _stamps(drive, tokens)
         lidar_SE3_imu = rigid(read_calibration(drive.data_root, drive.calibration), drive.calibration)
-        ego_SE3_lidar = EGO_SE3_IMU @ np.linalg.inv(lidar_SE3_imu)
-        world_SE3_ego = _ego_poses(drive, tokens)
+        ego_SE3_imu, ego_SE3_lidar = _mountings(lidar_SE3_imu)
+        world_SE3_ego = _imu_poses(drive, tokens) @ np.linalg.inv(ego_SE3_imu)
+        world_SE3_ego[:, :3, 3] -= world_SE3_ego[0, :3, 3].copy()
         boxes = tracks(
             read_tracklets(drive.data_root, drive.tracklets),
             [int(token) for token in tokens],
@@ -95,7 +96,18 @@ class KittiSource(Source):
         return LoggedScene(tables, CameraTables.none(drive.name, tokens))
 
 
-def _ego_poses(drive: Drive, tokens: Sequence[str]) -> Float64:
+def _mountings(lidar_SE3_imu: Float64) -> tuple[Float64, Float64]:
+    """``ego_SE3_imu`` and ``ego_SE3_lidar``: the ego frame lies on the ground beside the inertial unit, on the car's midline.
+
+    The LiDAR is on that line; the unit sits 0.3 m to its left.
+    """
+    imu_SE3_lidar = np.linalg.inv(lidar_SE3_imu)
+    ego_SE3_imu = np.eye(4)
+    ego_SE3_imu[1:3, 3] = -imu_SE3_lidar[1, 3], IMU_HEIGHT_M
+    return ego_SE3_imu, ego_SE3_imu @ imu_SE3_lidar
+
+
+def _imu_poses(drive: Drive, tokens: Sequence[str]) -> Float64:
     packets: list[Float64] = []
     for token in tokens:
         try:
@@ -103,9 +115,7 @@ def _ego_poses(drive: Drive, tokens: Sequence[str]) -> Float64:
         except InputError as error:
             error.frame = token
             raise
-    world_SE3_ego = poses(np.array(packets)) @ np.linalg.inv(EGO_SE3_IMU)
-    world_SE3_ego[:, :3, 3] -= world_SE3_ego[0, :3, 3].copy()
-    return world_SE3_ego
+    return poses(np.array(packets))
 
 
 def _stamps(drive: Drive, tokens: Sequence[str]) -> NDArray[np.int64]:

@@ -103,15 +103,19 @@ def read_dates(data_root: Path, name: str) -> list[int | None]:
     """Nanoseconds since 1970 of every line of dates and times, taken for UTC; None of an empty line. Raises InputError."""
     stamps: list[int | None] = []
     for number, line in enumerate(read_lines(data_root, name), 1):
-        text = line.strip()
         try:
-            if text and not re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,9})?", text, re.ASCII):
-                raise ValueError
-            stamps.append(int(np.datetime64(text, "ns").astype(np.int64)) if text else None)
+            stamps.append(_nanoseconds(line.strip()) if line.strip() else None)
         except ValueError as error:
             expected = "2011-09-26 13:02:25.594360375"
-            raise _at(name, number, "line is no time", ascii(text[:40]), expected) from error
+            raise _at(name, number, "line is no time", ascii(line[:40]), expected) from error
     return stamps
+
+
+def _nanoseconds(text: str) -> int:
+    """Raises ValueError."""
+    if not re.fullmatch(r"(19[7-9]\d|20\d\d)-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,9})?", text, re.ASCII):
+        raise ValueError(text)
+    return int(np.datetime64(text, "ns").astype(np.int64))
 
 
 def numbers(text: str, name: str, line: int) -> Float64:

@@ -115,5 +115,5 @@ def make_scan(frame: int) -> NDArray[np.float32]:
         local = rng.uniform(-0.49, 0.49, (60, 3)) * (length, w, h)
         c, s = np.cos(yaw), np.sin(yaw)
         turned = local @ np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]])
-        points.append(turned + (x, y, z + h / 2))
+        points.append(turned + np.array([x, y, z + h / 2]))
     return np.c_[np.concatenate(points), np.full(320, 0.3)].astype(np.float32)

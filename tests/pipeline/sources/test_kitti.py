@@ -77,13 +77,14 @@ def slow_pose(frame: int) -> np.ndarray:
 
 
 def slow_world_SE3_lidar(frame: int) -> np.ndarray:
-    """A LiDAR's pose, in a world whose origin is 0.93 m below the first inertial unit."""
+    """A LiDAR's pose, in a world whose origin is 0.93 m below the first inertial unit and as far to the left as the LiDAR."""
     lidar_SE3_imu = np.eye(4)
     lidar_SE3_imu[:3, :3] = np.reshape(CALIBRATION["R"], (3, 3))
     lidar_SE3_imu[:3, 3] = CALIBRATION["T"]
+    imu_SE3_lidar = np.linalg.inv(lidar_SE3_imu)
     pose = slow_pose(frame)
-    pose[:3, 3] -= (slow_pose(FRAMES[0]) @ [0, 0, -0.93, 1])[:3]
-    return pose @ np.linalg.inv(lidar_SE3_imu)
+    pose[:3, 3] -= (slow_pose(FRAMES[0]) @ [0, imu_SE3_lidar[1, 3], -0.93, 1])[:3]
+    return pose @ imu_SE3_lidar
 
 
 def test_scans_are_joined_by_number_not_by_place(drive_log: KittiLog) -> None:
@@ -97,13 +98,16 @@ def test_scans_are_joined_by_number_not_by_place(drive_log: KittiLog) -> None:
     assert (tables.split, tables.taxonomy, tables.point_columns) == ("", "semantickitti", 4)
 
 
-def test_ego_lies_on_the_ground_below_the_inertial_unit(drive_log: KittiLog) -> None:
+def test_ego_lies_on_the_ground_on_the_cars_midline(drive_log: KittiLog) -> None:
     tables = read(drive_log)
     assert tables.world_SE3_ego[0, :3, 3].tolist() == [0, 0, 0]
-    lidar_SE3_ego = np.linalg.inv(tables.ego_SE3_lidar[2])
-    unit = lidar_SE3_ego @ [0, 0, 0.93, 1]
-    assert np.allclose(unit[:3], CALIBRATION["T"])
+    assert (tables.ego_SE3_lidar == tables.ego_SE3_lidar[0]).all()
+    lidar_SE3_ego = np.linalg.inv(tables.ego_SE3_lidar[0])
     assert np.allclose(lidar_SE3_ego[:3, :3], np.reshape(CALIBRATION["R"], (3, 3)))
+    assert tables.ego_SE3_lidar[0, 1, 3] == 0, "the LiDAR is on the midline"
+    beside = np.linalg.inv(tables.ego_SE3_lidar[0, :3, :3]) @ (0, 1, 0)
+    unit = lidar_SE3_ego @ [0, 0, 0.93, 1]
+    assert np.allclose(np.cross(unit[:3] - CALIBRATION["T"], beside), 0, atol=1e-9), "the unit is to a side of it"
 
 
 def test_heading_north_drives_north() -> None:
@@ -230,6 +234,7 @@ CASES: dict[str, tuple[Callable[[KittiLog], None], str]] = {
     "no time of a scan": (line(TIMES, 5, ""), r"no time stamp.*frame 0000000005.*an empty line, expected a time in line 6"),
     "times go back": (line(TIMES, 5, "2011-09-26 13:02:26.0"), r"do not increase.*line 6.*frame 0000000005.*594360377 ns"),
     "no time at all": (line(TIMES, 2, "2011-09-26T13:02:27"), "line is no time.*line 3.*found '2011-09-26T13"),
+    "no such century": (line(TIMES, 2, "9999-01-01 13:02:27.5"), "line is no time.*line 3.*found '9999"),
     "no such day": (line(TIMES, 2, "2011-13-26 13:02:27.5"), "line is no time.*line 3.*found '2011-13"),
     "boxes break off": (swap(TRACKLETS, "</tracklets>", ""), "tracklets cannot be used.*mismatched tag"),
     "boxes of nothing": (text(TRACKLETS, ""), "tracklets cannot be used.*no element found"),
