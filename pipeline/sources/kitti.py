@@ -1,4 +1,4 @@
-"""Reader of KITTI's raw drives, synchronised and rectified: scans, poses of the inertial unit, tracked boxes.
+"""Reader of KITTI's raw drives, synchronised and rectified: scans, poses of the inertial unit, tracked boxes, colour images.
 
 Everything is joined by the number in a file's name: drives lack scans here and there (2011_09_26, drive 0009: 177 to 180).
 """
@@ -13,11 +13,11 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ...schemas.cameras import CameraTables
 from ...schemas.errors import InputError, UsageError
 from ...schemas.frames import Float64
 from ...schemas.scene import SceneTables
 from ...schemas.taxonomy import SEMANTICKITTI
+from .kitti_cameras import read_cameras
 from .kitti_drive import Drive, drives, number_of
 from .kitti_oxts import poses, read_packet
 from .kitti_text import read_calibration, read_dates, rigid
@@ -48,9 +48,14 @@ class KittiSource(Source):
         return sorted({file for name in self.scene_names() for file in Drive(self.data_root, name).tables()})
 
     def identity(self) -> Mapping[str, str]:
-        # Scans are listed, not named in a table.
-        scans = [ascii(scan) for name in self.scene_names() for scan in Drive(self.data_root, name).scans()]
-        return {"scans": hashlib.sha256("\n".join(scans).encode()).hexdigest()}
+        # Scans and cameras are listed, not named in a table.
+        found = [Drive(self.data_root, name) for name in self.scene_names()]
+        scans = [ascii(scan) for drive in found for scan in drive.scans()]
+        cameras = [f"{drive.name} {camera}" for drive in found for camera in drive.cameras()]
+        return {
+            kind: hashlib.sha256("\n".join(names).encode()).hexdigest()
+            for kind, names in (("scans", scans), ("cameras", cameras))
+        }
 
     def scene_names(self) -> list[str]:
         return drives(self.data_root)
@@ -93,7 +98,7 @@ class KittiSource(Source):
             label_files=[""] * len(scans), label_classes=[], label_kinds=[], label_bytes=1, frame_tokens=tokens,
             track_tokens=boxes.tokens, track_categories=boxes.categories, track_classes=boxes.classes,
         )  # fmt: skip
-        return LoggedScene(tables, CameraTables.none(drive.name, tokens))
+        return LoggedScene(tables, *read_cameras(drive, tokens, stamps, world_SE3_ego, ego_SE3_lidar))
 
 
 def _mountings(lidar_SE3_imu: Float64) -> tuple[Float64, Float64]:

@@ -36,6 +36,16 @@ class Drive:
         return f"{self.day}/calib_imu_to_velo.txt"
 
     @property
+    def camera_mounting(self) -> str:
+        """Where the LiDAR is, seen from camera 0 before it is rectified."""
+        return f"{self.day}/calib_velo_to_cam.txt"
+
+    @property
+    def camera_calibration(self) -> str:
+        """How cameras are rectified, and what they are like then."""
+        return f"{self.day}/calib_cam_to_cam.txt"
+
+    @property
     def tracklets(self) -> str:
         """Tracked boxes; a third of KITTI's drives have none."""
         return f"{self.folder}/tracklet_labels.xml"
@@ -50,6 +60,14 @@ class Drive:
         """What the inertial unit measured at a scan."""
         return f"{self.folder}/oxts/data/{token}.txt"
 
+    def cameras(self) -> list[str]:
+        """Names of the colour cameras whose images are here."""
+        return [name for name in ("image_02", "image_03") if (self.data_root / self.folder / name / "data").is_dir()]
+
+    def image(self, camera: str, token: str) -> str:
+        """The image that was taken with a scan."""
+        return f"{self.folder}/{camera}/data/{token}.png"
+
     def scans(self) -> list[str]:
         """Point files, sorted."""
         folder = f"{self.folder}/velodyne_points/data"
@@ -59,7 +77,9 @@ class Drive:
         """Files that tell of the scans and are there."""
         stems = [scan.rpartition("/")[2].removesuffix(".bin") for scan in self.scans()]
         packets = [self.packet(stem) for stem in stems if _NUMBER.fullmatch(stem)]
-        return [name for name in (self.calibration, self.times, self.tracklets, *packets) if self._has(name)]
+        cameras = [self.camera_mounting, self.camera_calibration] if self.cameras() else []
+        names = (self.calibration, self.times, self.tracklets, *cameras, *packets)
+        return [name for name in names if self._has(name)]
 
     def _has(self, name: str) -> bool:
         return (self.data_root / name).is_file()

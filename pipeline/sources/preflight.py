@@ -156,6 +156,7 @@ def _restricted(tables: SceneTables, gone: list[int], unlabelled: list[int]) -> 
         f"scene {tables.scene}: tracks of category {name!r} have no class in taxonomy {tables.taxonomy}"
         for name in sorted(unknown)
     ]
-    if tables.point_columns and not tables.track_tokens and PointKind.MOVING not in tables.label_kinds:
+    labels_tell = any(restricted.label_files) and PointKind.MOVING in tables.label_kinds
+    if tables.point_columns and not tables.track_tokens and not labels_tell:
         warnings.append(f"scene {tables.scene}: no tracked objects, so what moves stays in the static map")
     return Preflight(restricted, warnings=tuple(warnings))

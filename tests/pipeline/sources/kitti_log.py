@@ -5,10 +5,13 @@ Nothing in it is symmetric or zero: a sign or an axis that is mixed up shows.
 
 from __future__ import annotations
 
+import io
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 DAY = "2011_09_26"
 GOOD, BAD = f"{DAY}_0005", f"{DAY}_0009"
@@ -19,6 +22,15 @@ LINES = 8
 """Lines in files of times, packets of the inertial unit: more than scans."""
 CALIBRATION = {"R": (0.8, -0.6, 0.0, 0.6, 0.8, 0.0, 0.0, 0.0, 1.0), "T": (-0.81, 0.32, -0.8)}
 """The inertial unit in the LiDAR's frame, turned much farther than KITTI's is."""
+MOUNTING = {"R": (0.6, -0.8, 0.0, 0.0, 0.0, -1.0, 0.8, 0.6, 0.0), "T": (-0.05, -0.07, -0.27)}
+"""The LiDAR in the frame of camera 0, which looks ahead."""
+CAMERAS = {
+    "R_rect_00": (0.9998, 0.0, 0.02, 0.0, 1.0, 0.0, -0.02, 0.0, 0.9998),
+    "S_rect_02": (1242.0, 375.0),
+    "P_rect_02": (400.0, 0.0, 600.0, 44.8, 0.0, 410.0, 170.0, 0.2, 0.0, 0.0, 1.0, 0.003),
+    "S_rect_03": (1224.0, 370.0),
+    "P_rect_03": (405.0, 0.0, 610.0, -339.5, 0.0, 415.0, 180.0, 2.2, 0.0, 0.0, 1.0, 0.002),
+}
 CAR, CAR_HWL, CAR_FIRST = "Car", (1.5, 2.0, 4.0), 1
 PERSON, PERSON_HWL, PERSON_FIRST = "Pedestrian", (1.8, 0.8, 0.6), 0
 Place = tuple[float, float, float, float]
@@ -72,8 +84,11 @@ class KittiLog:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        rows = "".join(f"{key}: {' '.join(map(str, values))}\n" for key, values in CALIBRATION.items())
-        self.texts = {f"{DAY}/calib_imu_to_velo.txt": f"calib_time: 25-May-2012 16:47:16\n{rows}"}
+        self.texts: dict[str, str] = {}
+        for name, rows in (("imu_to_velo", CALIBRATION), ("velo_to_cam", MOUNTING), ("cam_to_cam", CAMERAS)):
+            text = "".join(f"{key}: {' '.join(map(str, values))}\n" for key, values in rows.items())
+            self.texts[f"{DAY}/calib_{name}.txt"] = f"calib_time: 25-May-2012 16:47:16\n{text}"
+        self.images: dict[str, bytes] = {}
         self.scans: dict[str, NDArray[np.float32]] = {}
         car = tracklet(CAR, CAR_HWL, CAR_FIRST, [car_place(n) for n in range(CAR_FIRST, LINES)])
         person = tracklet(PERSON, PERSON_HWL, PERSON_FIRST, [person_place(n) for n in range(4)])
@@ -85,6 +100,8 @@ class KittiLog:
                 self.texts[self.packet(n, drive)] = " ".join(map(repr, packet(n))) + "\n"
             for n in FRAMES:
                 self.scans[self.scan(n, drive)] = make_scan(n)
+                for camera in ("02", "03"):
+                    self.images[self.file(f"image_{camera}/data/{n:010d}.png", drive)] = picture(camera)
 
     @staticmethod
     def file(name: str, drive: str = BAD) -> str:
@@ -104,7 +121,19 @@ class KittiLog:
         for name, points in self.scans.items():
             (self.root / name).parent.mkdir(parents=True, exist_ok=True)
             points.tofile(self.root / name)
+        for name, content in self.images.items():
+            (self.root / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.root / name).write_bytes(content)
         return self
+
+
+@cache
+def picture(camera: str) -> bytes:
+    """A grey image, as a file's content."""
+    width, height = (int(side) for side in CAMERAS[f"S_rect_{camera}"])
+    stream = io.BytesIO()
+    Image.new("L", (width, height), 99).save(stream, "PNG")
+    return stream.getvalue()
 
 
 def make_scan(frame: int) -> NDArray[np.float32]:

@@ -12,12 +12,14 @@ import numpy as np
 import pytest
 from occ_pipeline.pipeline.sources import SOURCES, LoggedScene, preflight
 from occ_pipeline.pipeline.sources.kitti_oxts import poses
+from occ_pipeline.schemas.cameras import project
 from occ_pipeline.schemas.errors import InputError
 from occ_pipeline.schemas.scene import SceneTables
 from occ_pipeline.schemas.taxonomy import NO_LABEL, SEMANTICKITTI
 from occ_pipeline.tests.pipeline.sources.kitti_log import (
     BAD,
     CALIBRATION,
+    CAMERAS,
     CAR,
     CAR_FIRST,
     CAR_HWL,
@@ -34,6 +36,9 @@ from occ_pipeline.tests.pipeline.sources.kitti_log import (
     time_of,
     tracklet,
     tracklets,
+)
+from occ_pipeline.tests.pipeline.sources.kitti_log import (
+    MOUNTING as CAMERA_MOUNTING,
 )
 
 TIMES, OTHER_TIMES = KittiLog.file("velodyne_points/timestamps.txt"), KittiLog.file("oxts/timestamps.txt")
@@ -140,6 +145,44 @@ def test_boxes_are_placed_by_their_own_frames_pose(drive_log: KittiLog) -> None:
         assert np.allclose(local[:3, 3], [x, y, z + height / 2], rtol=0, atol=1e-6)
         turned = [[cos(yaw), -sin(yaw), 0], [sin(yaw), cos(yaw), 0], [0, 0, 1]]
         assert np.allclose(local[:3, :3], turned, rtol=0, atol=1e-9)
+
+
+def test_cameras_show_what_kittis_own_matrices_say(drive_log: KittiLog) -> None:
+    """``P_rect @ R_rect_00 @ Tr_velo_to_cam``, as the development kit projects, plus half a pixel."""
+    (scene,) = SOURCES["kitti"](drive_log.write().root, "sync").index([BAD])
+    assert isinstance(scene, LoggedScene)
+    tables, cameras = scene.tables, scene.cameras
+    assert cameras.names == ["image_02", "image_03"]
+    assert cameras.image_sizes == [[1242, 375], [1224, 370]]
+    assert cameras.image_files[3][1] == drive_log.file("image_03/data/0000000005.png")
+    points = np.array([[9.0, 4.0, -1.0], [12.0, 11.0, 0.5], [30.0, 20.0, 2.0]])
+    old = points @ np.reshape(CAMERA_MOUNTING["R"], (3, 3)).T + CAMERA_MOUNTING["T"]
+    for camera, number in enumerate(("02", "03")):
+        rectified = old @ np.reshape(CAMERAS["R_rect_00"], (3, 3)).T
+        pixels = np.c_[rectified, np.ones(3)] @ np.reshape(CAMERAS[f"P_rect_{number}"], (3, 4)).T
+        camera_SE3_lidar = np.linalg.inv(cameras.world_SE3_camera(3, camera)) @ tables.world_SE3_lidar(3)
+        found, depth = project(points, camera_SE3_lidar, cameras.intrinsics[3, camera])
+        assert np.allclose(found, pixels[:, :2] / pixels[:, 2:] + 0.5, rtol=0, atol=0.02)
+        assert np.allclose(depth, pixels[:, 2], rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("number", "row", "message"),
+    [
+        (2, "S_rect_02: 0 375", "no camera is like 02"),
+        (2, "S_rect_02: 1242", "no usable 'S_rect_02'"),
+        (2, "", "no usable 'S_rect_02'"),
+        (1, "R_rect_00: 0 0 0 0 0 0 0 0 0", "no rotation"),
+        (3, "P_rect_02: -4 0 6 4 0 4 1 0 0 0 1 0", "no camera is like 02"),
+    ],
+)
+def test_cameras_that_cannot_be_used_cost_no_drive(number: int, row: str, message: str, drive_log: KittiLog) -> None:
+    line(f"{DAY}/calib_cam_to_cam.txt", number, row)(drive_log)
+    (scene,) = SOURCES["kitti"](drive_log.write().root, "sync").index([BAD])
+    assert isinstance(scene, LoggedScene)
+    assert scene.cameras.names == []
+    (warning,) = scene.camera_warnings
+    assert message in warning
 
 
 def test_what_has_no_class_keeps_its_track(drive_log: KittiLog) -> None:
