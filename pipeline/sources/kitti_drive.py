@@ -47,7 +47,7 @@ class Drive:
 
     @property
     def tracklets(self) -> str:
-        """Tracked boxes; a third of KITTI's drives have none."""
+        """Tracked boxes, which not all drives have."""
         return f"{self.folder}/tracklet_labels.xml"
 
     @property

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 _LARGEST_FILE = 32 << 20
-"""Bytes: ten times the largest of KITTI's."""
+"""Bytes: of some sixty thousand boxes as KITTI writes them."""
 _LARGEST_M = 100.0
 _FARTHEST_M = 1000.0
 _LAST_FRAME = 10**10 - 1
