@@ -40,7 +40,8 @@ Scenes = Annotated[
     typer.Option(
         "--scenes",
         "--sequences",
-        help="Scenes, or sequences, separated by commas. Default: all.",
+        "--drives",
+        help="Scenes, sequences or drives, separated by commas. Default: all.",
         autocompletion=complete.scenes,
     ),
 ]

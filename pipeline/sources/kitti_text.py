@@ -49,6 +49,24 @@ def matrix(values: Mapping[str, Float64], key: str, name: str) -> Float64:
     return np.vstack([values[key].reshape(3, 4), [0, 0, 0, 1]])
 
 
+def rigid(values: Mapping[str, Float64], name: str) -> Float64:
+    """(4, 4) float64 from the rows ``R`` and ``T`` of a calibration file. Raises InputError."""
+    for key, size in (("R", 9), ("T", 3)):
+        if key not in values or values[key].size != size:
+            found = f"{values[key].size} numbers" if key in values else "no such row of numbers"
+            raise InputError(
+                f"calibration has no usable {key!r}", file=name, found=found, expected=f"{size} numbers",
+                fix="download the file again",
+            )  # fmt: skip
+    rotation = values["R"].reshape(3, 3)
+    if np.abs(rotation @ rotation.T - np.eye(3)).max() > _ROTATION_ERROR or np.linalg.det(rotation) < 0:
+        found = "a matrix that is no rotation"
+        raise InputError("calibration has no usable 'R'", file=name, found=found, expected="orthonormal axes")
+    pose = np.eye(4)
+    pose[:3, :3], pose[:3, 3] = orthonormal(rotation), values["T"]
+    return pose
+
+
 def read_poses(data_root: Path, name: str) -> Float64:
     """(N, 4, 4) float64: twelve numbers a line. Raises InputError naming the line of what is no pose."""
     lines = read_lines(data_root, name)
@@ -79,6 +97,25 @@ def read_seconds(data_root: Path, name: str) -> NDArray[np.int64]:
             raise _at(name, number, "line is no time", f"{row.size} numbers", "seconds")
         stamps.append(round(float(row[0]) * 1e9))
     return np.array(stamps, dtype=np.int64)
+
+
+def read_dates(data_root: Path, name: str) -> list[int | None]:
+    """Nanoseconds since 1970 of every line of dates and times, taken for UTC; None of an empty line. Raises InputError."""
+    stamps: list[int | None] = []
+    for number, line in enumerate(read_lines(data_root, name), 1):
+        try:
+            stamps.append(_nanoseconds(line.strip()) if line.strip() else None)
+        except ValueError as error:
+            expected = "2011-09-26 13:02:25.594360375"
+            raise _at(name, number, "line is no time", ascii(line[:40]), expected) from error
+    return stamps
+
+
+def _nanoseconds(text: str) -> int:
+    """Raises ValueError."""
+    if not re.fullmatch(r"(19[7-9]\d|20\d\d)-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,9})?", text, re.ASCII):
+        raise ValueError(text)
+    return int(np.datetime64(text, "ns").astype(np.int64))
 
 
 def numbers(text: str, name: str, line: int) -> Float64:

@@ -10,7 +10,7 @@ from occ_pipeline.stages.densify import Densify
 
 
 def test_names_are_those_of_the_readers() -> None:
-    assert list(DATASETS) == list(SOURCES)
+    assert set(DATASETS) == set(SOURCES)
     assert values_of(None) == values_of(DEFAULT) == values_of("atlantis") == {}
 
 

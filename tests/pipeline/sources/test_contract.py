@@ -41,6 +41,7 @@ from occ_pipeline.schemas.errors import InputError, UsageError
 from occ_pipeline.schemas.product import Product
 from occ_pipeline.schemas.scene import PointKind, SceneTables
 from occ_pipeline.schemas.taxonomy import NO_LABEL, TAXONOMIES
+from occ_pipeline.tests.pipeline.sources.kitti_log import KittiLog
 from occ_pipeline.tests.pipeline.sources.nuscenes_log import NuScenesLog
 from occ_pipeline.tests.pipeline.sources.semantickitti_log import SemanticKittiLog
 from PIL import Image
@@ -86,6 +87,10 @@ def hand_written_sequences(root: Path) -> Path:
     return SemanticKittiLog(root).write().root
 
 
+def hand_written_drives(root: Path) -> Path:
+    return KittiLog(root).write().root
+
+
 def recording(folder: str) -> Callable[[Path], Path]:
     """A real recording, which is not part of this repository."""
 
@@ -111,6 +116,8 @@ CASES = {
     "semantickitti-hand-written": ("semantickitti", hand_written_sequences),
     "semantickitti-00-and-08": ("semantickitti", recording("semantickitti/dataset")),
     "semantickitti-simulated": ("semantickitti", simulated_kitti),
+    "kitti-hand-written": ("kitti", hand_written_drives),
+    "kitti-drive0005": ("kitti", recording("kitti_raw")),
 }
 
 
