@@ -45,6 +45,7 @@ def instead_of_open3d(folder: Path, code: str) -> dict[str, str]:
     return {"PYTHONPATH": str(folder)}
 
 
+@pytest.mark.slow
 def test_open3d_that_does_not_load(log: Path, tmp_path: Path) -> None:
     pytest.importorskip("pymeshlab")
     store = tmp_path / "x.zarr"

@@ -176,7 +176,7 @@ def test_sweeps_are_in_order_and_key_frames_among_them(opened_log: Opened) -> No
         assert (np.diff(tables.timestamps_ns) > 0).all()
         # Nanoseconds, not micro- or milliseconds.
         if opened_log.source.name in COUNTS_FROM_ZERO:
-            assert 0.04e9 < np.median(np.diff(tables.timestamps_ns)) < 1e9
+            assert ((np.diff(tables.timestamps_ns) > 0.04e9) & (np.diff(tables.timestamps_ns) < 1e9)).all()
         else:
             # After 2001 and before 2100.
             assert ((tables.timestamps_ns > 1e18) & (tables.timestamps_ns < 4.1e18)).all()

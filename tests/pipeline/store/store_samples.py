@@ -59,12 +59,12 @@ def codebook() -> Codebook:
     return Codebook(codes=np.arange(8, dtype=np.float32).reshape(2, 4))
 
 
-def provenance(stage: str = "make", **parameters: object) -> Provenance:
+def provenance(stage: str = "make", schema_version: int = 1, **parameters: object) -> Provenance:
     source = SourceFile("samples/a.bin", 3, hashlib.sha256(b"abc").hexdigest())
     return Provenance(
         stage=stage,
         stage_version=1,
-        schema_version=1,
+        schema_version=schema_version,
         parameters=parameters,
         inputs={},
         sources=Sources.of([source]),

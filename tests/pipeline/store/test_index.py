@@ -42,9 +42,9 @@ def tables(scene: str, frames: int = 2) -> SceneTables:
 
 def test_index_of_a_run(store: Store) -> None:
     assert read_index(store) == Index()
-    made, labels = provenance("index").fingerprint, provenance().fingerprint
+    made, labels = provenance("index", SceneTables.schema_version).fingerprint, provenance().fingerprint
     for scene in ("scene-2", "scene-1"):
-        store.commit(scene, tables(scene), provenance("index"))
+        store.commit(scene, tables(scene), provenance("index", SceneTables.schema_version))
         store.commit(scene, mixed(), provenance())
     store.commit(None, codebook(), provenance())
     index = update_index(
@@ -62,9 +62,9 @@ def test_index_of_a_run(store: Store) -> None:
 
 
 def test_what_is_not_given_stays_while_it_is_there(store: Store) -> None:
-    made, old, new = provenance("index").fingerprint, provenance(k=1).fingerprint, provenance(k=2).fingerprint
+    made, old, new = provenance("index", SceneTables.schema_version).fingerprint, provenance(k=1).fingerprint, provenance(k=2).fingerprint
     for scene in ("scene-1", "scene-2"):
-        store.commit(scene, tables(scene), provenance("index"))
+        store.commit(scene, tables(scene), provenance("index", SceneTables.schema_version))
         store.commit(scene, mixed(), provenance(k=1))
     update_index(store, {scene: {SceneTables: made, Mixed: old} for scene in ("scene-1", "scene-2")})
     store.commit("scene-1", mixed(), provenance(k=2))
