@@ -62,7 +62,11 @@ def test_index_of_a_run(store: Store) -> None:
 
 
 def test_what_is_not_given_stays_while_it_is_there(store: Store) -> None:
-    made, old, new = provenance("index", SceneTables.schema_version).fingerprint, provenance(k=1).fingerprint, provenance(k=2).fingerprint
+    made, old, new = (
+        provenance("index", SceneTables.schema_version).fingerprint,
+        provenance(k=1).fingerprint,
+        provenance(k=2).fingerprint,
+    )
     for scene in ("scene-1", "scene-2"):
         store.commit(scene, tables(scene), provenance("index", SceneTables.schema_version))
         store.commit(scene, mixed(), provenance(k=1))
