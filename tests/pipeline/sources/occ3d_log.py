@@ -81,7 +81,7 @@ def golden_npz(**changed: bytes | None) -> bytes:
 def arrays(seed: int) -> Grids:
     """A random frame."""
     rng = np.random.default_rng(seed)
-    semantics = np.where(rng.random(SHAPE) < 0.9, FREE, rng.integers(0, 18, SHAPE)).astype(np.uint8)
+    semantics = np.where(rng.random(SHAPE) < 0.995, FREE, rng.integers(0, 18, SHAPE)).astype(np.uint8)
     return {"semantics": semantics} | {
         f"mask_{n}": rng.integers(0, 2, SHAPE).astype(np.uint8) for n in ("lidar", "camera")
     }
