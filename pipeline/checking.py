@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from ..schemas.errors import UsageError
+from ..schemas.taxonomy import Taxonomy
 from ..stages.stage import Stage
 
 Stages = Mapping[str, type[Stage]]
@@ -53,6 +54,22 @@ def check_values(stage: type[Stage], values: Mapping[str, Any]) -> tuple[Path, U
             if error.errors()[0]["loc"]:
                 return (stage.name, name), _refused(stage, error)
     return None
+
+
+def refuse_foreign_classes(stages: Iterable[Stage], taxonomy: Taxonomy) -> None:
+    """Raises UsageError where a parameter names a class that labels of this taxonomy never have.
+
+    Defaults name classes of every taxonomy, of which each takes its own; a user may extend them.
+    """
+    for stage in stages:
+        usual = type(stage)().named_classes()
+        for name, classes in stage.named_classes().items():
+            known = {*taxonomy.classes, *(usual[name] if set(usual[name]) <= set(classes) else ())}
+            foreign = next((each for each in classes if each not in known), None)
+            if foreign is not None:
+                error = unknown(f"class of {taxonomy.name}", foreign, taxonomy.classes)
+                error.found = f"parameter {stage.name}.{name}"
+                raise error
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -59,6 +59,9 @@ class Clean(Stage):
 
     def reads(self) -> tuple[type[Product], ...]:
         return (OCCUPANCIES[self.product], *(() if self.evidence == "scale" else (ObjectClouds,)))
+
+    def named_classes(self) -> Mapping[str, Sequence[str]]:
+        return {"limits": [limit.class_name for limit in parse_limits(self.limits)]}
 
     def estimate(self, size: SceneSize) -> Estimate:
         return Estimate(

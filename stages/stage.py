@@ -142,6 +142,11 @@ class Stage(ABC):
         """Whether this stage reads files of published voxel labels, which stand in for a log."""
         return False
 
+    def named_classes(self) -> Mapping[str, Sequence[str]]:
+        """Parameters that name classes, with the names: those ending in ``_classes``, and what a stage adds."""
+        names = [field.name for field in dataclasses.fields(self) if field.name.endswith("_classes")]
+        return {name: getattr(self, name) for name in names}
+
     @abstractmethod
     def estimate(self, size: SceneSize) -> Estimate:
         """What the stage will cost a scene of this size with these parameters, before anything is read."""

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...schemas.taxonomy import TAXONOMIES
 from ...stages.stage import Stage
+from ..checking import refuse_foreign_classes
 from ..datasets import DEFAULT
 from ..graph import required
 from ..published import LabelsAsked, refuse_unfit
@@ -68,6 +70,7 @@ class Request:
                 data_root = sample_log(dataset, lambda folder: write_default(dataset, folder))
             # Workers may stand in other folders.
             log = open_log(dataset, data_root.absolute(), self.version)
+        refuse_foreign_classes(self.wanted(), TAXONOMIES[log.source.taxonomy])
         for text in log.source.caveats if isinstance(log.source, LabelSource) else ():
             warn(text)
         return log

@@ -85,6 +85,10 @@ WRONG: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "heights": (("--set", "separate.lowest_m=20"), ("lowest_m must lie below highest_m",)),
     "class": (("--set", "separate.deforming_classes=bycicle"), ("no class is called 'bycicle'", "'bicycle'")),
     "kept": (("--set", "visibility.kept_classes=raod"), ("no class is called 'raod'", "'road'")),
+    "kept-elsewhere": (
+        ("--set", "visibility.kept_classes=road"),
+        ("no class of nuscenes_lidarseg is called 'road'", "parameter visibility.kept_classes"),
+    ),
     "no-scene": (("--scenes", ""), ("no name is given",)),
     "file": (("--out", "{tmp}/file.zarr"), ("a file lies where the store should",)),
 }
