@@ -88,6 +88,16 @@ def test_equal_on_real_labels(recordings: Path) -> None:
     assert np.array_equal(instance_offsets(labels), compute_all_direction_distances(labels))
 
 
+def test_an_array_that_is_there_is_written() -> None:
+    labels = np.random.default_rng(4).integers(0, 3, (9, 7, 5))
+    out = np.full((6, 9, 7, 5), 9999, np.uint16)
+    assert instance_offsets(labels, out=out) is out
+    assert np.array_equal(out, compute_all_direction_distances(labels))
+    for wrong in (out[:5], out.astype(np.int32), np.asfortranarray(out)):
+        with pytest.raises(ValueError, match=r"out must be uint16 \(6, 9, 7, 5\) in C order"):
+            instance_offsets(labels, out=wrong)  # type: ignore[arg-type]
+
+
 def test_a_run_of_three() -> None:
     offsets = instance_offsets(np.array([[[0, 7, 7, 7, 255]]]))
     assert offsets[4].ravel().tolist() == [1, 3, 2, 1, 1]
