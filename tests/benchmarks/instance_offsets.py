@@ -53,7 +53,7 @@ def algorithm_1(t: torch.Tensor) -> torch.Tensor:
 
 
 def seconds(function: Callable[[], object]) -> float:
-    """The least of some calls one after the other: the first finds cold caches, and its threads on one core."""
+    """The least of some calls one after the other: the first after a pause is slower."""
     # PyTorch's threads go on spinning for a while after their work.
     time.sleep(0.05)
     taken: list[float] = []
