@@ -13,7 +13,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ...schemas.errors import InputError, UsageError
+from ...schemas.errors import InputError
 from ...schemas.frames import Float64
 from ...schemas.scene import SceneTables
 from ...schemas.taxonomy import SEMANTICKITTI
@@ -22,7 +22,7 @@ from .kitti_drive import Drive, drives, number_of
 from .kitti_oxts import poses, read_packet
 from .kitti_text import read_calibration, read_dates, rigid
 from .kitti_tracklets import read_tracklets, tracks
-from .source import LoggedScene, Source
+from .source import LoggedScene, Source, scene_by_scene
 
 IMU_HEIGHT_M = 0.93
 """Of the inertial unit above the ground (Geiger et al. 2013, Fig. 3)."""
@@ -61,18 +61,7 @@ class KittiSource(Source):
         return drives(self.data_root)
 
     def index(self, scenes: Sequence[str] | None = None) -> Iterator[LoggedScene | InputError]:
-        known = self.scene_names()
-        unknown = sorted(set(scenes or ()) - set(known))
-        if unknown:
-            raise UsageError(
-                f"no scene {unknown[0]!r} here", found=", ".join(unknown), expected=f"some of {', '.join(known)}"
-            )
-        for name in known if scenes is None else [name for name in known if name in scenes]:
-            try:
-                yield self._read(Drive(self.data_root, name))
-            except InputError as error:
-                error.scene = name
-                yield error
+        return scene_by_scene(self.scene_names(), scenes, lambda name: self._read(Drive(self.data_root, name)))
 
     def _read(self, drive: Drive) -> LoggedScene:
         scans = drive.scans()

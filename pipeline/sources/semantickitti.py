@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...schemas.cameras import CameraTables
-from ...schemas.errors import InputError, UsageError
+from ...schemas.errors import InputError
 from ...schemas.scene import PointKind, SceneTables
 from ...schemas.taxonomy import NO_LABEL, SEMANTICKITTI
 from .kitti_text import matrix, orthonormal, read_calibration, read_poses, read_seconds
-from .source import LoggedScene, Source
+from .source import LoggedScene, Source, scene_by_scene
 
 T = TypeVar("T", np.int64, np.float64)
 _SIMULATED = "SIMULATED.json"
@@ -69,18 +69,7 @@ class SemanticKittiSource(Source):
         return _sequences(self.data_root)
 
     def index(self, scenes: Sequence[str] | None = None) -> Iterator[LoggedScene | InputError]:
-        known = self.scene_names()
-        unknown = sorted(set(scenes or ()) - set(known))
-        if unknown:
-            raise UsageError(
-                f"no scene {unknown[0]!r} here", found=", ".join(unknown), expected=f"some of {', '.join(known)}"
-            )
-        for name in known if scenes is None else [name for name in known if name in scenes]:
-            try:
-                yield self._read(name)
-            except InputError as error:
-                error.scene = name
-                yield error
+        return scene_by_scene(self.scene_names(), scenes, self._read)
 
     def _tables(self, name: str) -> list[str]:
         """Calibration, times and poses of a sequence: SemanticKITTI's own poses where there are any, else KITTI's."""

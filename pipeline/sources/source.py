@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 from ...schemas.cameras import CameraTables
-from ...schemas.errors import InputError
+from ...schemas.errors import InputError, UsageError
 from ...schemas.scene import SceneTables
 
 
@@ -71,3 +71,20 @@ class Source(ABC):
         A scene whose rows are broken is an InputError in its place. Raises InputError when a table as a whole
         cannot be read, and UsageError for a scene the release lacks.
         """
+
+
+def scene_by_scene(
+    known: Sequence[str], wanted: Sequence[str] | None, read: Callable[[str], LoggedScene]
+) -> Iterator[LoggedScene | InputError]:
+    """What :meth:`Source.index` yields, of a dataset whose scenes are read one by one. Raises UsageError for an unknown scene."""
+    unknown = sorted(set(wanted or ()) - set(known))
+    if unknown:
+        raise UsageError(
+            f"no scene {unknown[0]!r} here", found=", ".join(unknown), expected=f"some of {', '.join(known)}"
+        )
+    for name in known if wanted is None else [name for name in known if name in wanted]:
+        try:
+            yield read(name)
+        except InputError as error:
+            error.scene = name
+            yield error

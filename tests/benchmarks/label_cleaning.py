@@ -12,9 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -26,7 +24,7 @@ from occ_pipeline.pipeline.store.store import Store
 from occ_pipeline.schemas.occupancy import OCCUPANCIES, RefinedLabels, State
 from occ_pipeline.schemas.taxonomy import NUSCENES
 from scipy.ndimage import binary_dilation
-from visibility_quality import run
+from visibility_quality import drop_tracks, run
 
 DROPPED = 0.3
 EVIDENCE = ("scale", "tracks", "both")
@@ -35,19 +33,9 @@ NOTHING_MOVES = ["--set", "separate.moving_m=1000"]
 
 def without_tracks(log: Path, folder: Path, seed: int) -> None:
     """A copy of a log without the boxes of 30 % of its tracks; files are shared."""
-    shutil.copytree(log, folder, copy_function=os.link)
-    tables = folder / "v1.0-mini"
-    instances = json.loads((tables / "instance.json").read_text())
+    instances = json.loads((log / "v1.0-mini" / "instance.json").read_text())
     tokens = sorted(row["token"] for row in instances)
-    gone = set(random.Random(seed).sample(tokens, round(DROPPED * len(tokens))))
-    annotations = json.loads((tables / "sample_annotation.json").read_text())
-    kept = {
-        "sample_annotation": [row for row in annotations if row["instance_token"] not in gone],
-        "instance": [row for row in instances if row["token"] not in gone],
-    }
-    for name, rows in kept.items():
-        (tables / f"{name}.json").unlink()
-        (tables / f"{name}.json").write_text(json.dumps(rows))
+    drop_tracks(log, folder, set(random.Random(seed).sample(tokens, round(DROPPED * len(tokens)))))
 
 
 def counts(store: Path, log: Path, product: str, classes: list[str]) -> np.ndarray:

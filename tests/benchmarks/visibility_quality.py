@@ -39,11 +39,19 @@ def run(*words: object) -> str:
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
 
 
+def drop_tracks(log: Path, folder: Path, gone: set[str]) -> None:
+    """A copy of a log without some tracks' boxes; files are shared."""
+    shutil.copytree(log, folder, copy_function=os.link)
+    for name, key in (("sample_annotation", "instance_token"), ("instance", "token")):
+        path = folder / "v1.0-mini" / f"{name}.json"
+        rows = [row for row in json.loads(path.read_text()) if row[key] not in gone]
+        path.unlink()
+        path.write_text(json.dumps(rows))
+
+
 def without_boxes(log: Path, folder: Path, seed: int) -> tuple[int, int]:
     """A copy of a log without the boxes of a tenth of the tracks, and of as many more that move; files are shared."""
-    shutil.copytree(log, folder, copy_function=os.link)
-    tables = folder / "v1.0-mini"
-    annotations = json.loads((tables / "sample_annotation.json").read_text())
+    annotations = json.loads((log / "v1.0-mini" / "sample_annotation.json").read_text())
     places: dict[str, list[list[float]]] = defaultdict(list)
     for row in annotations:
         places[row["instance_token"]].append(row["translation"][:2])
@@ -52,14 +60,7 @@ def without_boxes(log: Path, folder: Path, seed: int) -> tuple[int, int]:
     gone = set(some.sample(sorted(places), round(DROPPED * len(places)))) | set(
         some.sample(moving, max(round(DROPPED * len(moving)), 2))
     )
-    instances = json.loads((tables / "instance.json").read_text())
-    kept = {
-        "sample_annotation": [row for row in annotations if row["instance_token"] not in gone],
-        "instance": [row for row in instances if row["token"] not in gone],
-    }
-    for name, rows in kept.items():
-        (tables / f"{name}.json").unlink()
-        (tables / f"{name}.json").write_text(json.dumps(rows))
+    drop_tracks(log, folder, gone)
     return len(gone), len(gone & set(moving))
 
 
