@@ -28,7 +28,10 @@ def read_lines(data_root: Path, name: str) -> list[str]:
     try:
         return root.resolve(name).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError("file cannot be read as text", file=name, found=str(error).partition("\n")[0]) from error
+        raise InputError(
+            "file cannot be read as text", file=name, found=str(error).partition("\n")[0], expected="lines of UTF-8",
+            fix="check its permissions, or download it again",
+        ) from error  # fmt: skip
 
 
 def read_calibration(data_root: Path, name: str) -> Mapping[str, Float64]:
@@ -45,7 +48,13 @@ def matrix(values: Mapping[str, Float64], key: str, name: str) -> Float64:
     """(4, 4) float64 from the twelve numbers of a row of a calibration file. Raises InputError."""
     if key not in values or values[key].size != 12:
         found = f"{values[key].size} numbers" if key in values else "no such row"
-        raise InputError(f"calibration has no usable {key!r}", file=name, found=found, expected="12 numbers")
+        raise InputError(
+            f"calibration has no usable {key!r}",
+            file=name,
+            found=found,
+            expected="12 numbers",
+            fix="download the file again",
+        )
     return np.vstack([values[key].reshape(3, 4), [0, 0, 0, 1]])
 
 
