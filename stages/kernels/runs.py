@@ -13,6 +13,8 @@ UInt8 = NDArray[np.uint8]
 UInt16 = NDArray[np.uint16]
 AT_ONCE = 8192
 """Voxels of a slab whose columns are done together: their temporary rows stay in the first cache."""
+SLABS = 4
+"""Slabs whose runs along y are done together. With eight, rows that a power of two lies between drive each other out."""
 LONGEST = 65_535
 """Voxels along an axis: a run must fit 16 bits."""
 _SHORT = 256
@@ -20,28 +22,27 @@ _SHORT = 256
 
 
 @kernel
-def _across(labels: NDArray[Any], n: int, forth: UInt16, back: UInt16) -> None:
-    """Run lengths from row to row of ``labels`` (R * N,), rows of N = ``n``: to the last and to the first. O(R N).
+def _along_y(labels: NDArray[Any], ny: int, nz: int, first: int, last: int, forth: UInt16, back: UInt16) -> None:
+    """Run lengths along y of slabs ``first`` to ``last`` of ``labels`` (X * Y * Z,), to the last row and to the first. O(N).
 
-    Places are unsigned: signed ones might be meant from the end, and asking costs more than the rest.
+    A row of Z voxels waits for the one before it, and is too short to fill that time: rows of several slabs and of both
+    directions take turns. Places are unsigned: signed ones might be meant from the end, and asking costs more than the rest.
     """
-    rows = len(labels) // n
-    one = np.uint16(1)
-    for i in range(n):
-        back[i] = one
-    for r in range(1, rows):
-        here, there = np.uint64(r * n), np.uint64((r - 1) * n)
-        for k in range(n):
-            i, j = here + np.uint64(k), there + np.uint64(k)
-            back[i] = back[j] + one if labels[i] == labels[j] else one
-    end = (rows - 1) * n
-    for k in range(n):
-        forth[end + k] = one
-    for r in range(rows - 2, -1, -1):
-        here, there = np.uint64(r * n), np.uint64((r + 1) * n)
-        for k in range(n):
-            i, j = here + np.uint64(k), there + np.uint64(k)
-            forth[i] = forth[j] + one if labels[i] == labels[j] else one
+    one, slab = np.uint16(1), ny * nz
+    for x in range(first, last):
+        for k in range(nz):
+            back[x * slab + k] = one
+            forth[(x + 1) * slab - nz + k] = one
+    for y in range(1, ny):
+        for x in range(first, last):
+            here, there = np.uint64(x * slab + y * nz), np.uint64(x * slab + (y - 1) * nz)
+            for k in range(nz):
+                i, j = here + np.uint64(k), there + np.uint64(k)
+                back[i] = back[j] + one if labels[i] == labels[j] else one
+            here, there = np.uint64((x + 1) * slab - (y + 1) * nz), np.uint64((x + 1) * slab - y * nz)
+            for k in range(nz):
+                i, j = here + np.uint64(k), there + np.uint64(k)
+                forth[i] = forth[j] + one if labels[i] == labels[j] else one
 
 
 @kernel
@@ -149,7 +150,9 @@ def runs_along_yz(labels: NDArray[Any], lengths: UInt16, start: int, stop: int) 
     rows = max(1, min(ny, AT_ONCE // nz))
     p, q = np.empty(rows * nz, np.uint8), np.empty(rows * nz, np.uint8)
     for x in range(start, stop):
-        _across(flat[x], nz, whole[2, x], whole[3, x])
+        if (x - start) % SLABS == 0:
+            last = min(x + SLABS, stop)
+            _along_y(labels.reshape(-1), ny, nz, x, last, lengths[2].reshape(-1), lengths[3].reshape(-1))
         for y in range(0, ny, rows):
             a, b = y * nz, min(y + rows, ny) * nz
             some, forth, back = flat[x, a:b], whole[4, x, a:b], whole[5, x, a:b]
