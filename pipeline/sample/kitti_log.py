@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from ...schemas.errors import UsageError
-from .draft import drafted, refuse_unfit
 from .kitti_labels import OUTLIER, class_ids, instances, values
 from .kitti_scans import Recording
-from .lidar import Lidar
-from .log import MARKER, SIMULATOR, Progress, silent
+from .log import Progress
 from .meshes import Float64
-from .scanner import HDL_64E
-from .world import World, make_world
+from .streets import Wanted, write_streets
 
 SEQUENCES = 100
 """As many as two digits name."""
@@ -46,36 +41,24 @@ def write_semantickitti_sample(
     the same bytes; a scene does not depend on how many there are. ``progress`` hears each sequence's name and how much of it is
     done, 0 to 1. Raises UsageError if the numbers make no sense or the folder is in use, StorageError if it cannot be written.
     """
-    refuse_unfit(out, scenes, seconds, seed)
-    if scenes > SEQUENCES:
-        raise UsageError("a sample log cannot be made", found=f"{scenes} scenes", expected=f"at most {SEQUENCES}")
-    with drafted(out) as root:
-        for number in range(scenes):
-            name, world = f"{number:02d}", make_world(seed, number + 1, seconds)
-
-            def report(done: float, name: str = name) -> None:
-                (progress or silent)(name, done)
-
-            report(0.0)
-            _sequence(root, name, world, seed, report)
-        marker = {
-            "simulator": SIMULATOR,
-            "dataset": "semantickitti",
-            "seed": seed,
-            "scenes": scenes,
-            "seconds": seconds,
-        }
-        (root / MARKER).write_text(json.dumps(marker, indent=2) + "\n")
+    write_streets(
+        out,
+        "semantickitti",
+        Wanted(scenes, seconds, seed),
+        lambda number: f"{number:02d}",
+        SEQUENCES,
+        _sequence,
+        progress,
+    )
 
 
-def _sequence(root: Path, name: str, world: World, seed: int, report: Callable[[float], None]) -> None:
+def _sequence(root: Path, name: str, recording: Recording, report: Callable[[float], None]) -> None:
     """Scans, labels, tables and truth of one sequence."""
     folder = root / "sequences" / name
     for kind in ("velodyne", "labels"):
         (folder / kind).mkdir(parents=True)
-    recording = Recording(world, Lidar.on(world, HDL_64E), seed)
-    found = values(world)
-    labels = found | instances(world) << np.uint32(16)
+    found = values(recording.world)
+    labels = found | instances(recording.world) << np.uint32(16)
     tokens = [f"{number:06d}" for number in range(len(recording.times_s))]
     for scan in recording.scans(root / "truth" / name, class_ids(found), tokens, report):
         scan.points.tofile(folder / "velodyne" / f"{tokens[scan.number]}.bin")

@@ -12,6 +12,9 @@ from ...schemas.cameras import CameraTables
 from ...schemas.errors import InputError, UsageError
 from ...schemas.scene import SceneTables
 
+SIMULATED = "SIMULATED.json"
+"""In the data root of a log that a simulator made."""
+
 
 @dataclass(frozen=True)
 class LoggedScene:
@@ -39,6 +42,11 @@ class Source(ABC):
     def __init__(self, data_root: Path, version: str) -> None:
         self.data_root = data_root
         self.version = version
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the log says that a simulator made it."""
+        return (self.data_root / SIMULATED).is_file()
 
     @classmethod  # noqa: B027  a dataset without a library has nothing to load
     def prepare(cls) -> None:
