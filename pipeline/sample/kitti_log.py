@@ -74,8 +74,9 @@ def _tables(folder: Path, world_SE3_lidar: Float64, times_s: Sequence[float]) ->
     (folder / "times.txt").write_text("".join(f"{time:.6e}\n" for time in times_s))
     first = np.linalg.inv(world_SE3_lidar[0])
     lidar_SE3_cam0 = np.linalg.inv(CAM0_SE3_LIDAR)
-    poses = [CAM0_SE3_LIDAR @ first @ pose @ lidar_SE3_cam0 for pose in world_SE3_lidar]
-    (folder / "poses.txt").write_text("".join(_line(pose[:3].ravel().tolist()) for pose in poses))
+    poses = CAM0_SE3_LIDAR @ first @ world_SE3_lidar @ lidar_SE3_cam0
+    lines: list[list[float]] = poses[:, :3].reshape(-1, 12).tolist()
+    (folder / "poses.txt").write_text("".join(map(_line, lines)))
 
 
 def _line(numbers: Sequence[float]) -> str:

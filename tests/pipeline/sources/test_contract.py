@@ -1,19 +1,4 @@
-"""What every dataset reader must do. A new dataset adds one line to ``CASES``, and better a hand-written log than none.
-
-How the peculiar ones map:
-
-- Argoverse 2: one sweep holds two stacked 32-beam LiDARs, already moved to the ego frame at the sweep's time: the reader
-  gives identity as ``ego_SE3_lidar`` and ray origins stay 1.6 m off until ``SceneTables`` holds a sensor per point.
-  Feather files need a column format beside ``point_columns``. City poses come per sweep; time stamps are nanoseconds
-  already and stay int64 (float64 would lose up to 256 ns). Annotations are in the ego frame of their sweep, at 10 Hz:
-  every sweep is a key frame. The test split has no tracks.
-- Waymo: five LiDARs a frame, a pose per *pixel* of the top one: points are de-skewed to the frame's vehicle pose, and one
-  sweep is one frame of the top LiDAR, key frames those with segmentation labels. Time stamps are microseconds. Boxes are
-  in the vehicle frame; frames of the test split have none: no tracks is right, boxes of size 0 are not.
-- KITTI's cameras have no time stamps of their own in the odometry set: those of the sweeps are right, all are triggered as
-  the LiDAR looks ahead. Its principal points count from the middle of the first pixel: the reader adds half a pixel.
-- SemanticKITTI and KITTI-360 hold labels of 16 bits with instance ids above, and tracks are missing: ``track_tokens`` is empty.
-"""
+"""What every dataset reader must do. A new dataset adds one line to ``CASES``, and better a hand-written log than none."""
 
 from __future__ import annotations
 
