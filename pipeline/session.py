@@ -16,13 +16,13 @@ from ..stages.stage import Stage
 from .indexing import Indexed, index
 from .plan import ScenePlan, plan_scene
 from .sources import LABEL_FORMATS, SOURCES, Source
+from .sources.source import SIMULATED
 from .store.hashes import FileHashes
 from .store.index import read_index
 from .store.store import Store, StoreIdentity
 
-SAMPLE_SECONDS: Mapping[str, float] = {"nuscenes": 20.0, "semantickitti": 10.0}
+SAMPLE_SECONDS: Mapping[str, float] = {"kitti": 10.0, "nuscenes": 20.0, "semantickitti": 10.0}
 """Length of the built-in sample logs, of the datasets that have one."""
-SIMULATED = "SIMULATED.json"
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -13,15 +14,16 @@ from ..datasets import DEFAULT
 from ..session import SAMPLE_SECONDS, refuse_without_sample
 from .console import ERR, last_line
 
-IMAGE_SCALE = 0.25
-"""By default: images that a person recognises, at a few seconds' cost."""
+IMAGE_SCALES: Mapping[str, float] = {"kitti": 0.5, "nuscenes": 0.25}
+"""By default, of the layouts that have images: those that a person recognises, at a few seconds' cost."""
 SampleOut = Annotated[Path, typer.Option(help="Folder to write the log into; must not exist yet.")]
 _LENGTHS = ", ".join(f"{seconds:g} of {dataset}" for dataset, seconds in SAMPLE_SECONDS.items())
+_SCALES = ", ".join(f"{scale:g} of {dataset}" for dataset, scale in IMAGE_SCALES.items())
 
 
 def write_default(dataset: str, folder: Path) -> None:
     """The built-in sample log."""
-    _write(dataset, folder, 1, None, 0, IMAGE_SCALE)
+    _write(dataset, folder, 1, None, 0, IMAGE_SCALES.get(dataset))
 
 
 def sample(
@@ -31,8 +33,11 @@ def sample(
     seconds: Annotated[float | None, typer.Option(min=1.0, help="Length of a scene.", show_default=_LENGTHS)] = None,
     seed: Annotated[int, typer.Option(help="Another seed, another street.")] = 0,
     image_scale: Annotated[
-        float, typer.Option(help="Size of camera images, as a fraction of 1600 x 900: 1, 0.5, 0.25 or the like.")
-    ] = IMAGE_SCALE,
+        float | None,
+        typer.Option(
+            help="Size of camera images, as a fraction of the real ones': 1, 0.5, 0.25.", show_default=_SCALES
+        ),
+    ] = None,
     cameras: Annotated[
         bool,
         typer.Option("--cameras/--no-cameras", help="Whether to write camera images; of semantickitti there are none."),
@@ -45,14 +50,15 @@ def sample(
         raise UsageError("a file lies where the sample log's folder should", file=str(out), fix="choose another --out")
     if out.exists() and any(out.iterdir()):
         raise UsageError("the folder for the sample log is not empty", file=str(out), fix="choose another --out")
-    _write(dataset, out, scenes, seconds, seed, image_scale if cameras else None)
+    scale = IMAGE_SCALES.get(dataset) if image_scale is None else image_scale
+    _write(dataset, out, scenes, seconds, seed, scale if cameras else None)
     last_line(str(out))
 
 
 def _write(
     dataset: str, folder: Path, scenes: int, seconds: float | None, seed: int, image_scale: float | None
 ) -> None:
-    from ..sample import write_nuscenes_sample, write_semantickitti_sample
+    from ..sample import write_kitti_sample, write_nuscenes_sample, write_semantickitti_sample
 
     refuse_without_sample(dataset)
     length = SAMPLE_SECONDS[dataset] if seconds is None else seconds
@@ -65,6 +71,5 @@ def _write(
         if dataset == "semantickitti":
             write_semantickitti_sample(folder, scenes=scenes, seconds=length, seed=seed, progress=progress)
         else:
-            write_nuscenes_sample(
-                folder, scenes=scenes, seconds=length, seed=seed, image_scale=image_scale, progress=progress
-            )
+            write = {"kitti": write_kitti_sample, "nuscenes": write_nuscenes_sample}[dataset]
+            write(folder, scenes=scenes, seconds=length, seed=seed, image_scale=image_scale, progress=progress)

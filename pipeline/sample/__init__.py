@@ -2,6 +2,7 @@
 
 from .camera_truth import CameraFrame, CameraTruth, Instance
 from .kitti_log import write_semantickitti_sample
+from .kitti_raw_log import write_kitti_sample
 from .log import MARKER, write_nuscenes_sample
 from .truth import Truth, TruthFrame
 
@@ -12,6 +13,7 @@ __all__ = [
     "Instance",
     "Truth",
     "TruthFrame",
+    "write_kitti_sample",
     "write_nuscenes_sample",
     "write_semantickitti_sample",
 ]

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from .camera_truth import CAMERAS_FOLDER, DEPTH_STEPS_PER_M, INSTANCES_FILE, KINDS, truth_file
+from .in_order import in_order
 from .photograph import Photograph, photograph, sun_of
 from .rig import CAMERAS, Camera, image_size
 from .scenery import Scenery
@@ -60,21 +57,11 @@ def shoot(plan: Shoot, rows: dict[str, list[Row]], instances: dict[str, str], re
         for number, thing in enumerate(scenery.things, 1)
     ]
     (truth / INSTANCES_FILE).write_text("[\n" + ",\n".join(json.dumps(row) for row in table) + "\n]\n")
-    for done, _ in enumerate(_frames(plan, scenery, truth), 1):
+    # A full key frame in work takes some 150 MB.
+    for done, _ in enumerate(in_order(lambda number: _frame(plan, scenery, truth, number), len(plan.samples)), 1):
         report(done / len(plan.samples))
     for camera in CAMERAS:
         _rows(plan, camera, rows)
-
-
-def _frames(plan: Shoot, scenery: Scenery, truth: Path) -> Iterator[None]:
-    """All key frames, side by side, a few ahead of the reader: a full one in work takes some 150 MB."""
-    threads = max(1, min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1))
-    with ThreadPoolExecutor(threads) as pool:
-        numbers = iter(range(len(plan.samples)))
-        waiting = deque(pool.submit(_frame, plan, scenery, truth, number) for number in islice(numbers, threads + 1))
-        while waiting:
-            yield waiting.popleft().result()
-            waiting.extend(pool.submit(_frame, plan, scenery, truth, number) for number in islice(numbers, 1))
 
 
 def _frame(plan: Shoot, scenery: Scenery, truth: Path, frame: int) -> None:

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from ...schemas.errors import UsageError
-from .annotate import moment
-from .draft import drafted, refuse_unfit
 from .kitti_labels import OUTLIER, class_ids, instances, values
-from .labels import EGO
-from .lidar import Lidar
-from .log import MARKER, SIMULATOR, Progress, silent
+from .kitti_scans import Recording
+from .log import Progress
 from .meshes import Float64
-from .scanner import HDL_64E
-from .sweeps import turns
-from .things import pose_at
-from .truth_files import TruthWriter
-from .world import World, make_world
+from .streets import Wanted, write_streets
 
 SEQUENCES = 100
 """As many as two digits name."""
-RETURNS_SCANS = 10
-"""Scans whose exact returns go into one file."""
 PROJECTIONS: dict[str, tuple[float, ...]] = {
     "P0": (718.856, 0, 607.1928, 0, 0, 718.856, 185.2157, 0, 0, 0, 1, 0),
     "P1": (718.856, 0, 607.1928, -386.1448, 0, 718.856, 185.2157, 0, 0, 0, 1, 0),
@@ -52,62 +41,42 @@ def write_semantickitti_sample(
     the same bytes; a scene does not depend on how many there are. ``progress`` hears each sequence's name and how much of it is
     done, 0 to 1. Raises UsageError if the numbers make no sense or the folder is in use, StorageError if it cannot be written.
     """
-    refuse_unfit(out, scenes, seconds, seed)
-    if scenes > SEQUENCES:
-        raise UsageError("a sample log cannot be made", found=f"{scenes} scenes", expected=f"at most {SEQUENCES}")
-    with drafted(out) as root:
-        for number in range(scenes):
-            name, world = f"{number:02d}", make_world(seed, number + 1, seconds)
-
-            def report(done: float, name: str = name) -> None:
-                (progress or silent)(name, done)
-
-            report(0.0)
-            _sequence(root, name, world, seed, report)
-        marker = {
-            "simulator": SIMULATOR,
-            "dataset": "semantickitti",
-            "seed": seed,
-            "scenes": scenes,
-            "seconds": seconds,
-        }
-        (root / MARKER).write_text(json.dumps(marker, indent=2) + "\n")
+    write_streets(
+        out,
+        "semantickitti",
+        Wanted(scenes, seconds, seed),
+        lambda number: f"{number:02d}",
+        SEQUENCES,
+        _sequence,
+        progress,
+    )
 
 
-def _sequence(root: Path, name: str, world: World, seed: int, report: Callable[[float], None]) -> None:
+def _sequence(root: Path, name: str, recording: Recording, report: Callable[[float], None]) -> None:
     """Scans, labels, tables and truth of one sequence."""
     folder = root / "sequences" / name
     for kind in ("velodyne", "labels"):
         (folder / kind).mkdir(parents=True)
-    lidar = Lidar.on(world, HDL_64E)
-    times = [k * HDL_64E.period_s for k in range(round(world.seconds / HDL_64E.period_s) + 1)]
-    found = values(world)
-    labels = found | instances(world) << np.uint32(16)
-    truth = TruthWriter(root / "truth" / name, world, class_ids(found))
-    for number, turn in enumerate(turns(lidar, seed, len(times))):
-        # KITTI's scans hold returns only.
-        there = turn.labels != EGO
-        points, triangles = turn.points[there, :4], turn.triangles[there]
-        points[:, 3] /= 255
-        points.tofile(folder / "velodyne" / f"{number:06d}.bin")
-        named = np.where(triangles >= 0, labels[triangles], OUTLIER).astype("<u4")
-        named.tofile(folder / "labels" / f"{number:06d}.label")
-        truth.add(turn, last=number % RETURNS_SCANS == RETURNS_SCANS - 1 or number == len(times) - 1)
-        report((number + 1) / len(times))
-    moments = [[moment(lidar, actor, number) for actor in world.actors] for number in range(len(times))]
-    truth.finish([f"{k:06d}" for k in range(len(times))], moments, times, HDL_64E.ego_SE3_lidar)
-    _tables(folder, [pose_at(world.ego, time) @ HDL_64E.ego_SE3_lidar for time in times], times)
+    found = values(recording.world)
+    labels = found | instances(recording.world) << np.uint32(16)
+    tokens = [f"{number:06d}" for number in range(len(recording.times_s))]
+    for scan in recording.scans(root / "truth" / name, class_ids(found), tokens, report):
+        scan.points.tofile(folder / "velodyne" / f"{tokens[scan.number]}.bin")
+        named = np.where(scan.triangles >= 0, labels[scan.triangles], OUTLIER).astype("<u4")
+        named.tofile(folder / "labels" / f"{tokens[scan.number]}.label")
+    _tables(folder, recording.world_SE3_lidar, recording.times_s)
 
 
-def _tables(folder: Path, world_SE3_lidar: Sequence[Float64], times_s: Sequence[float]) -> None:
+def _tables(folder: Path, world_SE3_lidar: Float64, times_s: Sequence[float]) -> None:
     """Calibration, times and poses: camera 0's, in its first frame."""
     rows = {**PROJECTIONS, "Tr": CAM0_SE3_LIDAR[:3].ravel().tolist()}
     (folder / "calib.txt").write_text("".join(f"{key}: {_line(row)}" for key, row in rows.items()))
     (folder / "times.txt").write_text("".join(f"{time:.6e}\n" for time in times_s))
     first = np.linalg.inv(world_SE3_lidar[0])
     lidar_SE3_cam0 = np.linalg.inv(CAM0_SE3_LIDAR)
-    poses = [CAM0_SE3_LIDAR @ first @ pose @ lidar_SE3_cam0 for pose in world_SE3_lidar]
-    (folder / "poses.txt").write_text("".join(_line(pose[:3].ravel().tolist()) for pose in poses))
+    poses = CAM0_SE3_LIDAR @ first @ world_SE3_lidar @ lidar_SE3_cam0
+    lines: list[list[float]] = poses[:, :3].reshape(-1, 12).tolist()
+    (folder / "poses.txt").write_text("".join(map(_line, lines)))
 
 
 def _line(numbers: Sequence[float]) -> str:

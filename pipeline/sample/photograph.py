@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ...schemas.taxonomy import NO_LABEL
 from .meshes import Float64
 from .rasterise import FAR_M, NEAR_M, Float32, move, rasterise
-from .rig import Camera, image_size
+from .rig import Camera
 from .scenery import Scenery
 from .shade import Stage, develop
 from .sky import srgb
@@ -43,7 +43,7 @@ def photograph(
     scenery: Scenery, light: Sunlight, sun: Float64, camera: Camera, scale: float, poses: Float64
 ) -> Photograph:
     """The picture of a camera; ``poses`` (B, 4, 4): bodies when it triggers, the recording car last; ``sun`` (3,)."""
-    width, height = image_size(scale)
+    width, height = camera.image_size(scale)
     origin_SE3_camera = poses[-1] @ camera.ego_SE3_camera
     focal, (cx, cy) = camera.focal * scale, camera.middle
     # Two samples a pixel, at its middle and its edges.

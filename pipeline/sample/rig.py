@@ -28,6 +28,13 @@ class Camera:
     """Pixels of the full image."""
     middle: tuple[float, float]
     """Principal point, pixels of the full image."""
+    width: int = WIDTH
+    """Pixels of the full image."""
+    height: int = HEIGHT
+
+    def image_size(self, scale: float) -> tuple[int, int]:
+        """Width and height in whole pixels of an image ``scale`` times the full size; what is left of a pixel is cut off."""
+        return int(self.width * scale + 1e-6), int(self.height * scale + 1e-6)
 
     @property
     def ego_SE3_camera(self) -> Float64:

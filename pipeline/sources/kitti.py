@@ -22,7 +22,7 @@ from .kitti_drive import Drive, drives, number_of
 from .kitti_oxts import poses, read_packet
 from .kitti_text import read_calibration, read_dates, rigid
 from .kitti_tracklets import read_tracklets, tracks
-from .source import LoggedScene, Source, scene_by_scene
+from .source import SIMULATED, LoggedScene, Source, scene_by_scene
 
 IMU_HEIGHT_M = 0.93
 """Of the inertial unit above the ground (Geiger et al. 2013, Fig. 3)."""
@@ -45,7 +45,8 @@ class KittiSource(Source):
 
     def table_files(self) -> list[str]:
         # What a drive lacks is its own failure, not the dataset's: only files that are there stand for the tables.
-        return sorted({file for name in self.scene_names() for file in Drive(self.data_root, name).tables()})
+        found = {file for name in self.scene_names() for file in Drive(self.data_root, name).tables()}
+        return sorted(found | ({SIMULATED} if self.simulated else set()))
 
     def identity(self) -> Mapping[str, str]:
         # Scans and cameras are listed, not named in a table.
@@ -82,7 +83,7 @@ class KittiSource(Source):
             key_sweeps=np.arange(len(scans), dtype=np.int32),
             box_track=boxes.track, box_timestamps_ns=stamps[boxes.sweep],
             world_SE3_box=boxes.world_SE3_box, box_size_m=boxes.size_m,
-            scene=drive.name, dataset=self.name, version=self.version, split="", taxonomy=self.taxonomy, synthetic=False,
+            scene=drive.name, dataset=self.name, version=self.version, split="", taxonomy=self.taxonomy, synthetic=self.simulated,
             point_columns=4, point_files=scans,
             label_files=[""] * len(scans), label_classes=[], label_kinds=[], label_bytes=1, frame_tokens=tokens,
             track_tokens=boxes.tokens, track_categories=boxes.categories, track_classes=boxes.classes,

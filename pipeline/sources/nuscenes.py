@@ -13,13 +13,10 @@ from ...schemas.taxonomy import NUSCENES
 from .nuscenes_labels import Labels
 from .nuscenes_scene import read_scene
 from .nuscenes_tables import EXTRACT_AGAIN, SAFE_NAME, TABLES, Row, read_rows
-from .source import LoggedScene, Source
+from .source import SIMULATED, LoggedScene, Source
 
 if TYPE_CHECKING:
     from .nuscenes_devkit import Devkit
-
-_SIMULATED = "SIMULATED.json"
-"""Marks a log that this project's simulator wrote."""
 
 
 class NuScenesSource(Source):
@@ -47,7 +44,7 @@ class NuScenesSource(Source):
 
     def table_files(self) -> list[str]:
         files = [self._file(table) for table in TABLES]
-        optional = (self._file("lidarseg"), _SIMULATED)
+        optional = (self._file("lidarseg"), SIMULATED)
         return sorted(files + [file for file in optional if (self.data_root / file).is_file()])
 
     def scene_names(self) -> list[str]:
@@ -82,7 +79,6 @@ class NuScenesSource(Source):
             ) from error
         labels = Labels.read(self.data_root, self.version, devkit.rows("category"))
         splits = official_splits(self.version)
-        synthetic = (self.data_root / _SIMULATED).is_file()
         rows = sorted(devkit.rows("scene"), key=lambda row: (row.text("name"), row.token))
         times = Counter(row.text("name") for row in rows)
         for row in rows:
@@ -92,7 +88,7 @@ class NuScenesSource(Source):
             try:
                 _check_scene(row, times[name], devkit)
                 yield read_scene(
-                    devkit, labels, row, version=self.version, split=splits.get(name, ""), synthetic=synthetic
+                    devkit, labels, row, version=self.version, split=splits.get(name, ""), synthetic=self.simulated
                 )
             except InputError as error:
                 error.scene = name if SAFE_NAME.fullmatch(name) else ascii(name)

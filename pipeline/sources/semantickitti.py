@@ -19,10 +19,9 @@ from ...schemas.errors import InputError
 from ...schemas.scene import PointKind, SceneTables
 from ...schemas.taxonomy import NO_LABEL, SEMANTICKITTI
 from .kitti_text import matrix, orthonormal, read_calibration, read_poses, read_seconds
-from .source import LoggedScene, Source, scene_by_scene
+from .source import SIMULATED, LoggedScene, Source, scene_by_scene
 
 T = TypeVar("T", np.int64, np.float64)
-_SIMULATED = "SIMULATED.json"
 LEARNING_MAP: Mapping[int, int] = {
     10: 1, 11: 2, 13: 5, 15: 3, 16: 5, 18: 4, 20: 5, 30: 6, 31: 7, 32: 8, 40: 9, 44: 10, 48: 11, 49: 12, 50: 13, 51: 14,
     60: 9, 70: 15, 71: 16, 72: 17, 80: 18, 81: 19, 252: 1, 253: 7, 254: 6, 255: 8, 256: 5, 257: 5, 258: 4, 259: 5,
@@ -57,7 +56,7 @@ class SemanticKittiSource(Source):
 
     def table_files(self) -> list[str]:
         files = [file for name in self.scene_names() for file in self._tables(name)]
-        return sorted(files + ([_SIMULATED] if (self.data_root / _SIMULATED).is_file() else []))
+        return sorted(files + ([SIMULATED] if self.simulated else []))
 
     def identity(self) -> Mapping[str, str]:
         # Scans are listed, not named in a table.
@@ -109,7 +108,7 @@ class SemanticKittiSource(Source):
             box_track=np.zeros(0, np.int32), box_timestamps_ns=np.zeros(0, np.int64),
             world_SE3_box=np.zeros((0, 4, 4)), box_size_m=np.zeros((0, 3)),
             scene=name, dataset=self.name, version=self.version, split=SPLITS.get(name, ""),
-            taxonomy=self.taxonomy, synthetic=(self.data_root / _SIMULATED).is_file(),
+            taxonomy=self.taxonomy, synthetic=self.simulated,
             point_columns=4, point_files=scans,
             label_files=[_label_file(scan) if _label_file(scan) in labels else "" for scan in scans],
             label_classes=[LEARNING_MAP.get(value, NO_LABEL) for value in range(max(_MOVING) + 1)],

@@ -1,4 +1,28 @@
-"""The contract of a dataset reader."""
+"""The contract of a dataset reader.
+
+How peculiar datasets map to it, none of which changes it:
+
+- Poses of each sweep: ``world_SE3_ego`` and ``ego_SE3_lidar`` have a row for every sweep, so Argoverse 2's city poses are taken over as
+  they are. Waymo's top LiDAR has a pose for every *pixel*: points are moved to the frame's own vehicle pose when they are converted.
+- Several LiDARs: either all of a turn are one sweep, in the frame of the one that ``ego_SE3_lidar`` tells of, and rays begin there:
+  right to the distance between the two that Argoverse 2 stacks, whose points are given in the ego frame and are moved to the upper
+  LiDAR's. Or each LiDAR is a sweep with a mounting of its own, for Waymo's five, which sit metres apart: time stamps must increase,
+  so those that trigger together lie a nanosecond apart, and one of them is the key frame's. A sensor for each point is not told.
+- Sensor files are flat float32, ``point_columns`` a point. Argoverse 2's Feather tables and Waymo's range images are not, so they are
+  converted once to a copy that is the data root; to read them in place ``points`` and ``preflight`` would have to learn their formats.
+- Time stamps are int64 nanoseconds. Argoverse 2's are so already, and count from 1980 rather than 1970, Waymo's are microseconds times
+  1000; through float64 they would be wrong by up to 32 and 128 ns.
+- Boxes belong to key frames and have a key frame's time stamp. Argoverse 2 and Waymo annotate every sweep, at 10 Hz, in the ego frame of
+  it: every sweep is a key frame. ``label_files`` is empty for the four fifths of Waymo's that have no segmentation.
+- Missing tracks: ``track_tokens`` is empty, as of the test splits of both and of SemanticKITTI, and a warning says that what moves
+  stays in the static map. A track without boxes, or a box without a size, is no way to say so. Boxes that nobody tracked are left
+  out: a track of one would be carried on into the sweeps around it.
+- Cameras have the time and ego pose of each image, which may be any near the key frame's, as Argoverse 2's at 20 Hz are, and sizes that
+  differ from one to the next, as Waymo's do. They are pinholes: images of either are undistorted first. A rolling shutter is not told.
+- KITTI's cameras have no time stamps of their own in the odometry set: those of the sweeps are right, all are triggered as the LiDAR
+  looks ahead. Its principal points count from the middle of the first pixel: readers add half a pixel.
+- SemanticKITTI's labels have 16 bits and instance ids above: ``label_bytes`` is 4, and what lies above is not read.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +35,9 @@ from typing import ClassVar
 from ...schemas.cameras import CameraTables
 from ...schemas.errors import InputError, UsageError
 from ...schemas.scene import SceneTables
+
+SIMULATED = "SIMULATED.json"
+"""In the data root of a log that a simulator made."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +66,11 @@ class Source(ABC):
     def __init__(self, data_root: Path, version: str) -> None:
         self.data_root = data_root
         self.version = version
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the log says that a simulator made it."""
+        return (self.data_root / SIMULATED).is_file()
 
     @classmethod  # noqa: B027  a dataset without a library has nothing to load
     def prepare(cls) -> None:

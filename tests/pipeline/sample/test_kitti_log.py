@@ -179,12 +179,9 @@ def test_a_seed_gives_the_same_bytes_and_sequences_stand_alone(log: Path, tmp_pa
     assert one["sequences/00/velodyne/000000.bin"] != two["sequences/01/velodyne/000000.bin"]
 
 
-def test_numbers_that_make_no_sense_are_refused(tmp_path: Path, program: Program) -> None:
+def test_numbers_that_make_no_sense_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="at most 100"):
         write_semantickitti_sample(tmp_path / "log", scenes=101)
-    ended = program("sample", "--dataset", "kitty", "--out", tmp_path / "log")
-    assert ended.code == 2
-    assert "nuscenes, semantickitti" in ended.err
     assert not (tmp_path / "log").exists()
 
 
