@@ -17,7 +17,7 @@ from ..schemas.taxonomy import TAXONOMIES
 from .current import current_labels, current_product, first_labels, grid_of
 from .parameters import parameters
 from .registry import PRODUCTS, STAGES
-from .sources import LABEL_FORMATS, SOURCES
+from .sources import SOURCES, STORED_FORMATS
 from .store.fingerprint import canonical_json
 from .store.index import Index, SceneEntry, read_index
 from .store.manifest import Manifest
@@ -55,7 +55,7 @@ def card(
     made = {name: _manifests(store, name, entry) for name, entry in index.scenes.items()}
     tables = {name: current_product(store, index, name, SceneTables) for name in index.scenes}
     releases = sorted({str(reader.attribute("version")) for reader in tables.values()})
-    source = {**SOURCES, **LABEL_FORMATS}.get(store.identity.dataset)
+    source = {**SOURCES, **STORED_FORMATS}.get(store.identity.dataset)
     licence = source.licence if source is not None else "not known to this version"
     return {
         "store": store.path.name,

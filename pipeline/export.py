@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,10 +13,10 @@ import numpy as np
 from ..schemas.errors import UsageError
 from ..schemas.grid import VoxelGrid
 from ..schemas.occupancy import CarvedOccupancy, State, SurfaceOccupancy
-from ..schemas.scene import SceneTables
-from .current import chosen_scenes, current_labels, grid_of, tables_behind
-from .exports import Format, Frame
-from .sources import read_sweep
+from .current import chosen_scenes, current_labels, grid_of
+from .export_frames import Labelled
+from .exports import Format
+from .sources import check_name
 from .store.durable import fsync, storage_errors
 from .store.index import Index, read_index
 from .store.reader import StoredProduct
@@ -57,21 +57,23 @@ def export(
         )  # fmt: skip
     if form.wants_scan and data_root is None:
         raise UsageError(
-            f"format {form.name} holds the scans' own voxels", fix="give the raw log with --dataroot FOLDER"
+            f"format {form.name} holds the scans' own voxels",
+            fix="give the raw log, or the published labels that were taken over, with --dataroot FOLDER",
         )
     index = read_index(store)
     labels = {
         name: _fitting(store, index, name, form, product) for name in chosen_scenes(store, index, scenes, product)
     }
+    labelled = {scene: Labelled.of(store, index, scene, stored, form) for scene, stored in labels.items()}
     frames = unknown = unlabelled = 0
-    for scene, stored in labels.items():
+    for scene, each in labelled.items():
         progress(scene)
-        for frame in _frames(scene, stored, tables_behind(store, index, scene, stored), form, data_root):
+        for frame in each.frames(data_root if form.wants_scan else None):
             frames += 1
             unknown += int(np.count_nonzero(frame.state == State.UNKNOWN))
             unlabelled += int(np.count_nonzero((frame.state == State.OCCUPIED) & (frame.semantics == 255)))
             for name, content in form.files(frame).items():
-                _write(out / name, content)
+                _write(out, name, content)
     return Exported(len(labels), frames, unknown, unlabelled)
 
 
@@ -81,10 +83,11 @@ def _fitting(
     """A scene's labels. Raises UsageError where the format is of another grid or taxonomy, or wants to know what is free."""
     stored = current_labels(store, index, scene, product)
     grid, taxonomy = grid_of(stored), stored.attribute("taxonomy")
-    if taxonomy != form.taxonomy:
+    if taxonomy not in form.taxonomies:
+        wanted = " or ".join(form.taxonomies)
         raise UsageError(
-            f"format {form.name} has classes of {form.taxonomy}", scene=scene, found=f"labels of {taxonomy}",
-            expected=form.taxonomy, fix="choose another --format",
+            f"format {form.name} has classes of {wanted}", scene=scene, found=f"labels of {taxonomy}", expected=wanted,
+            fix="choose another --format",
         )  # fmt: skip
     if grid != form.grid:
         raise UsageError(
@@ -103,17 +106,10 @@ def _words(grid: VoxelGrid) -> str:
     return f"{grid.text} ({' x '.join(map(str, grid.shape))} of {grid.voxel_m:g} m, {grid.frame} frame)"
 
 
-def _frames(
-    scene: str, labels: StoredProduct, tables: SceneTables, form: Format, data_root: Path | None
-) -> Iterator[Frame]:
-    for row, token in enumerate(labels.attribute("frame_tokens")):
-        sweep = int(tables.key_sweeps[tables.frame_tokens.index(token)])
-        arrays = {n: labels.rows(n, row, row + 1)[0] for n in ("state", "semantics", "mask_lidar", "mask_camera")}
-        scan = read_sweep(data_root, tables, sweep).points if form.wants_scan and data_root is not None else None
-        yield Frame(scene=scene, token=token, point_file=tables.point_files[sweep], scan=scan, **arrays)
-
-
-def _write(path: Path, content: bytes) -> None:
+def _write(folder: Path, name: str, content: bytes) -> None:
+    # Names come from tables of strangers.
+    check_name(name)
+    path = folder / name
     with storage_errors(path, len(content)):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")

@@ -16,7 +16,7 @@ from ..schemas.scene import SceneTables
 from ..stages.stage import Stage
 from .indexing import IndexedScene
 from .parameters import as_json
-from .sources import label_files
+from .sources import STORED_FORMATS, label_files
 from .store.fingerprint import NO_SOURCES, Provenance, Sources
 from .store.hashes import FileHashes
 from .store.index import Index
@@ -82,6 +82,8 @@ def _sources(store: Store, stage: Stage, indexed: IndexedScene, data_root: Path,
     tables, folder = indexed.tables, stage.reads_image_labels()
     if stage.reads_sweeps() or stage.reads_reference_labels():
         names += [name for name in (*tables.point_files, *tables.label_files) if name]
+    if stage.reads_reference_labels():
+        names += [name for file in tables.point_files for name in STORED_FORMATS[tables.dataset].companions(file)]
     if folder is not None:
         images = store.reader(tables.scene, CameraTables, indexed.cameras).attribute("image_files")
         names += label_files(data_root, tables.scene, folder, images)

@@ -15,7 +15,7 @@ from .graph import required
 from .parameters import Values
 from .registry import STAGES
 
-FORMATS = ("occ3d",)
+FORMATS = ("occ3d", "surroundocc", "openoccupancy", "openocc", "semantickitti", "monoscene", "sscbench-kitti360")
 """Keys of ``sources.LABEL_FORMATS``, of which help speaks: importing the readers would take a second."""
 PARAMETERS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
@@ -25,7 +25,7 @@ PARAMETERS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     }
 )
 """What stages work on where there is no log: above their defaults, below all that a user gives."""
-SYNTAX = " or ".join(f"{name}:DIR" for name in FORMATS)
+SYNTAX = f"FORMAT:DIR, FORMAT one of {', '.join(FORMATS)}"
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def refuse_unfit(published: bool, targets: Sequence[str], wanted: Sequence[Stage
     stage, what = unfit
     asked = f"a run of {', '.join(targets)}"
     if not published:
-        fix = f"give --labels {SYNTAX} in the place of --dataroot"
+        fix = f"give --labels {SYNTAX}, in the place of --dataroot"
         raise UsageError(f"stage {stage.name} reads {what}, and a raw log has none", found=asked, fix=fix)
     fit = [name for name in stages if not any(lacks(published, each) for each in required([name], stages))]
     other = [

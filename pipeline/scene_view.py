@@ -17,7 +17,7 @@ from ..schemas.reference_labels import ReferenceLabels
 from ..schemas.refined_poses import RefinedPoses, refined_cameras, refined_tables
 from ..schemas.scene import SceneTables, SweepPoints
 from ..schemas.taxonomy import TAXONOMIES
-from .sources import LABEL_FORMATS, read_image_labels, read_sweep
+from .sources import STORED_FORMATS, read_image_labels, read_sweep
 from .spill import SpillFile
 from .store.store import Store
 
@@ -72,7 +72,7 @@ class StoredScene:
 
     def reference_labels(self, frame: int) -> ReferenceLabels:
         """A key frame's published voxel labels. Raises InputError if their file is not what it should be."""
-        return LABEL_FORMATS[self.tables.dataset].read(self._address.data_root, self.tables, frame)
+        return STORED_FORMATS[self.tables.dataset].read(self._address.data_root, self.tables, frame)
 
     def product(self, product: type[Product]) -> ProductReader:
         """Read access to a committed product of this scene."""

@@ -103,7 +103,7 @@ def sample_log(dataset: str, write: Callable[[Path], None]) -> Path:
 def open_store(path: Path, log: Log, backend: Backend) -> Store:
     """The store, made if there is none. Raises UsageError where it belongs to another kind of log or back end."""
     identity = StoreIdentity(
-        dataset=log.source.name, taxonomy=log.source.taxonomy, back_end=backend, synthetic=log.synthetic
+        dataset=log.source.stored_as(), taxonomy=log.source.taxonomy, back_end=backend, synthetic=log.synthetic
     )
     return Store.create_or_open(path, identity)
 

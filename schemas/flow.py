@@ -47,6 +47,25 @@ class OccupancyFlow(Product):
     """The dataset's own name of each key frame."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class ReferenceFlow(Product):
+    """Velocities taken over with published labels, in axes of their grid. Only voxels whose velocity is not 0 have rows."""
+
+    name: ClassVar[str] = "reference_flow"
+
+    voxels: Array = array("voxel", "xyz", dtype="int16", fill=-1, valid=[AtLeast(0)], xyz=3)
+    """(N, 3) int16: index in the grid; sorted within a frame."""
+    velocity_m_s: Array = array("voxel", "xy", dtype="float32", fill=_NAN, valid=[Finite()], xy=2)
+    """(N, 2) float32, metres per second along x and y, as published."""
+    offsets: Array = array("frame_bound", dtype="int64", fill=-1, valid=[Offsets("voxel")])
+    """(K + 1,) int64: rows of each key frame."""
+
+    told: bool
+    """Whether the format has velocities; without, there are no rows."""
+    frame_tokens: list[str]
+    """The dataset's own name of each key frame."""
+
+
 @dataclass(frozen=True)
 class DenseFlow:
     """Motion of every voxel of one key frame, (X, Y, Z): 0 for what stands still and for what is not known."""

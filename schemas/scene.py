@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import ClassVar
 
@@ -34,7 +34,7 @@ class SceneTables(Product):
     """
 
     name: ClassVar[str] = "scene_tables"
-    schema_version: ClassVar[int] = 2
+    schema_version: ClassVar[int] = 3
 
     timestamps_ns: Array = array("sweep", dtype="int64", fill=-1, valid=[Increasing()])
     """(S,) int64: time of every sweep, strictly increasing."""
@@ -61,7 +61,7 @@ class SceneTables(Product):
 
     scene: str
     dataset: str
-    """Which reader made this: ``nuscenes``, or a format of published labels, ``occ3d``."""
+    """Which reader made this: ``nuscenes``, or a format of published labels, as ``occ3d``."""
     version: str
     """The dataset's release, ``v1.0-mini``."""
     split: str
@@ -89,6 +89,10 @@ class SceneTables(Product):
     """The dataset's category name of each track."""
     track_classes: list[int]
     """Class id of each track, 255 where its category has none."""
+    scene_token: str = ""
+    """The dataset's own token of the scene, empty where it has none beside the name."""
+    lidar_tokens: list[str] = field(default_factory=list[str])
+    """(K) the dataset's own tokens of the key frames' scans, or empty where it has none."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -99,6 +103,10 @@ class SceneTables(Product):
         ):
             if len(getattr(self, name)) != want:
                 raise ValueError(f"scene {self.scene}: {len(getattr(self, name))} {name} for {want} rows")
+        if self.lidar_tokens and len(self.lidar_tokens) != len(self.key_sweeps):
+            raise ValueError(
+                f"scene {self.scene}: {len(self.lidar_tokens)} lidar_tokens for {len(self.key_sweeps)} rows"
+            )
         if len(self.timestamps_ns) > 1 and np.diff(self.timestamps_ns).min() <= 0:
             raise ValueError(f"scene {self.scene}: time stamps of sweeps must increase")
         if len(self.label_kinds) != len(self.label_classes):
@@ -126,8 +134,9 @@ class SceneList(Product):
     """All scenes of a release: with their ``DatasetTables`` and ``DatasetCameras`` it stands for the dataset's own tables."""
 
     name: ClassVar[str] = "scene_list"
-    # Lists of schema 1 promise no cameras, those of 2 no kinds of points: tables that such a list stands for are read again.
-    schema_version: ClassVar[int] = 3
+    # Lists of schema 1 promise no cameras, those of 2 no kinds of points, those of 3 no tokens of scans: tables that
+    # such a list stands for are read again.
+    schema_version: ClassVar[int] = 4
     per_scene: ClassVar[bool] = False
 
     scenes: list[str]

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ..schemas.flow import ReferenceFlow
 from ..schemas.occupancy import Body, ReferenceOccupancy, State
 from ..schemas.parameters import Count
 from ..schemas.product import Array, Blocks, Product
@@ -20,7 +21,7 @@ from .stage import Needs, Part, PartResult, SceneView, Stage, frame_parts
 
 UInt8 = NDArray[np.uint8]
 VOXELS = ("state", "semantics", "body", "mask_lidar", "mask_camera")
-"""Arrays of a part."""
+"""Arrays of a part, beside the rows of its velocities."""
 
 
 def occupancy(labels: ReferenceLabels) -> dict[str, UInt8]:
@@ -36,13 +37,22 @@ def occupancy(labels: ReferenceLabels) -> dict[str, UInt8]:
     }
 
 
+def moving(labels: ReferenceLabels) -> tuple[NDArray[np.int16], NDArray[np.float32]]:
+    """Voxels (N, 3) int16 with a velocity, sorted, and it (N, 2) float32, metres per second; none in a format without."""
+    if labels.velocity_m_s is None:
+        return np.zeros((0, 3), np.int16), np.zeros((0, 2), np.float32)
+    # By their bits: a negative zero is no zero, and what is exported again is what was read.
+    places = np.argwhere((labels.velocity_m_s.view(np.uint32) != 0).any(axis=-1))
+    return places.astype(np.int16), labels.velocity_m_s[tuple(places.T)]
+
+
 @dataclass(frozen=True, kw_only=True)
 class ImportLabels(Stage):
     """Takes over published voxel labels, which --labels FORMAT:DIR names, in the place of a raw log."""
 
     name: ClassVar[str] = "import-labels"
     version: ClassVar[int] = 1
-    writes: ClassVar[tuple[type[Product], ...]] = (ReferenceOccupancy,)
+    writes: ClassVar[tuple[type[Product], ...]] = (ReferenceOccupancy, ReferenceFlow)
     needs: ClassVar[Needs] = Needs(cpus=1, memory_gib=0.5)
 
     frames_per_part: Count = 8
@@ -62,13 +72,19 @@ class ImportLabels(Stage):
         return frame_parts(scene, self.frames_per_part)
 
     def compute(self, scene: SceneView, part: Part) -> PartResult:
-        frames = [occupancy(scene.reference_labels(k)) for k in range(part.args["start"], part.args["stop"])]
-        return {name: np.stack([frame[name] for frame in frames]) for name in VOXELS}
+        labels = [scene.reference_labels(k) for k in range(part.args["start"], part.args["stop"])]
+        frames, rows = [occupancy(each) for each in labels], [moving(each) for each in labels]
+        return {name: np.stack([frame[name] for frame in frames]) for name in VOXELS} | {
+            "voxels": np.concatenate([voxels for voxels, _ in rows]),
+            "velocity_m_s": np.concatenate([velocity for _, velocity in rows]),
+            "counts": np.array([len(voxels) for voxels, _ in rows], dtype=np.int64),
+        }
 
     def assemble(self, scene: SceneView, results: Sequence[PartResult]) -> Iterator[Product]:
         tables = scene.tables
         # All frames of a format lie on one grid; parts hand over arrays alone.
-        grid = scene.reference_labels(0).grid
+        first = scene.reference_labels(0)
+        grid = first.grid
         shape = (len(tables.key_sweeps), *grid.shape)
 
         def blocks(name: str) -> Array:
@@ -79,5 +95,12 @@ class ImportLabels(Stage):
             world_SE3_grid=np.stack([grid_pose(scene, grid, k) for k in range(shape[0])]),
             grid=grid.to_json(),
             taxonomy=tables.taxonomy,
+            frame_tokens=tables.frame_tokens,
+        )
+        counts = np.concatenate([r["counts"] for r in results])
+        yield ReferenceFlow(
+            **{name: np.concatenate([r[name] for r in results]) for name in ("voxels", "velocity_m_s")},
+            offsets=np.append(0, np.cumsum(counts)).astype(np.int64),
+            told=first.velocity_m_s is not None,
             frame_tokens=tables.frame_tokens,
         )

@@ -11,7 +11,7 @@ from ..checking import unknown
 from . import options as opt
 from .console import ERR, emit, last_line, note
 
-FORMATS = ("occ3d", "surroundocc", "semantickitti", "monoscene")
+FORMATS = ("occ3d", "surroundocc", "openoccupancy", "openocc", "semantickitti", "monoscene", "sscbench-kitti360")
 """Keys of ``exports.EXPORTS``, known without importing numpy."""
 
 
@@ -22,7 +22,8 @@ def export(
     scenes: opt.Scenes = None,
     product: opt.Labels = None,
     dataroot: Annotated[
-        Path | None, typer.Option(help="The raw log, for a format that holds the scans' own voxels.")
+        Path | None,
+        typer.Option(help="The raw log, or the published labels taken over, for a format that holds scans' voxels."),
     ] = None,
     synthetic: Annotated[bool, typer.Option("--synthetic", help="Write labels of a simulated log too.")] = False,
     as_json: opt.Json = False,

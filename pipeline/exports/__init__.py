@@ -7,11 +7,19 @@ from types import MappingProxyType
 
 from .format import Format, Frame
 from .occ3d import Occ3D
+from .openocc import OpenOcc
+from .openoccupancy import OpenOccupancy
 from .semantickitti import MonoScene, SemanticKitti
+from .sscbench import SscbenchKitti360
 from .surroundocc import SurroundOcc
 
 EXPORTS: Mapping[str, Format] = MappingProxyType(
-    {each.name: each for each in (Occ3D(), SurroundOcc(), SemanticKitti(), MonoScene())}
+    {
+        each.name: each
+        for each in (
+            *(Occ3D(), SurroundOcc(), OpenOccupancy(), OpenOcc(), SemanticKitti(), MonoScene(), SscbenchKitti360()),
+        )
+    }
 )
 """Every format by the name that a user types."""
 

@@ -30,11 +30,20 @@ class Frame:
     """(X, Y, Z) uint8 :class:`State`."""
     semantics: UInt8
     """(X, Y, Z) uint8: class id where occupied, 255 where it has none."""
+    taxonomy: str
+    """Whose class ids they are."""
     mask_lidar: UInt8
     """(X, Y, Z) uint8, 0 or 1, as the other."""
     mask_camera: UInt8
-    scan: NDArray[np.float32] | None
-    """(N, 3) float32, metres, LiDAR frame; None where the format asks for none."""
+    scan: NDArray[np.float32] | None = None
+    """(N, 3) float32, metres, LiDAR frame; None where the format asks for none, or the log has voxels of it alone."""
+    scan_voxels: NDArray[np.bool_] | None = None
+    """(X, Y, Z) bool: where the scan has returns, of published labels, which have no scan."""
+    velocity_m_s: NDArray[np.float32] | None = None
+    """(X, Y, Z, 2) float32, metres per second along x and y of the grid; None where the format asks for none."""
+    scene_token: str = ""
+    """The dataset's own token of the scene, where the format asks for it, as the other."""
+    lidar_token: str = ""
 
     def filled(self, free: int, unknown: int, unlabelled: int) -> UInt8:
         """(X, Y, Z) uint8: class ids, and what a format calls free, unknown, and occupied voxels without a class."""
@@ -42,6 +51,22 @@ class Frame:
         empty = np.where(self.state == State.FREE, np.uint8(free), np.uint8(unknown))
         filled: UInt8 = np.where(self.state == State.OCCUPIED, classes, empty).astype(np.uint8)
         return filled
+
+    def occupied(self, unlabelled: int) -> NDArray[np.int64]:
+        """(N, 4) int64: x, y, z and class id of occupied voxels, sorted; ``unlabelled`` where they have none."""
+        places = np.argwhere(self.state == State.OCCUPIED)
+        classes = self.semantics[tuple(places.T)].astype(np.int64)
+        return np.column_stack([places, np.where(classes == 255, unlabelled, classes)]).astype(np.int64)
+
+    def hit(self, grid: VoxelGrid) -> NDArray[np.bool_]:
+        """(X, Y, Z) bool: voxels that the scan's own returns lie in."""
+        if self.scan_voxels is not None:
+            return self.scan_voxels
+        assert self.scan is not None
+        voxels, inside = grid.index(self.scan)
+        hit = np.zeros(grid.shape, dtype=np.bool_)
+        hit[tuple(voxels[inside].T)] = True
+        return hit
 
 
 class Format(ABC):
@@ -51,10 +76,14 @@ class Format(ABC):
     """What a user types after ``--format``."""
     grid_name: ClassVar[str]
     """Preset of the grid it is defined on."""
-    taxonomy: ClassVar[str]
-    """Whose class ids it is written from."""
+    taxonomies: ClassVar[tuple[str, ...]]
+    """Whose class ids it can be written from."""
     wants_scan: ClassVar[bool] = False
     """Whether it holds the key frame's own scan, which the raw log has."""
+    wants_flow: ClassVar[bool] = False
+    """Whether it holds velocities."""
+    wants_tokens: ClassVar[bool] = False
+    """Whether its files are named by the dataset's tokens of scene and scan."""
     convention: ClassVar[str]
     """What it does with what it has no word for; said at every export."""
 

@@ -16,7 +16,7 @@ class Occ3D(Format):
 
     name: ClassVar[str] = "occ3d"
     grid_name: ClassVar[str] = "occ3d"
-    taxonomy: ClassVar[str] = NUSCENES.name
+    taxonomies: ClassVar[tuple[str, ...]] = (NUSCENES.name,)
     convention: ClassVar[str] = (
         "unknown voxels are called free (17) and masked out of mask_lidar and mask_camera; occupied ones without a class are others (0)"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -28,30 +28,33 @@ class SemanticKitti(Format):
 
     name: ClassVar[str] = "semantickitti"
     grid_name: ClassVar[str] = "semantickitti"
-    taxonomy: ClassVar[str] = SEMANTICKITTI.name
+    taxonomies: ClassVar[tuple[str, ...]] = (SEMANTICKITTI.name,)
     wants_scan: ClassVar[bool] = True
     convention: ClassVar[str] = (
         "unknown voxels are invalid and occluded; occupied ones without a class are other-object (99), which loaders ignore"
     )
 
     def files(self, frame: Frame) -> Mapping[str, bytes]:
-        assert frame.scan is not None
-        classes = np.array([*RAW_IDS, *[OTHER_OBJECT] * (256 - len(RAW_IDS))], dtype="<u2")
-        raw = np.where(frame.state == State.OCCUPIED, classes[frame.semantics], 0).astype("<u2")
-        voxels, inside = self.grid.index(frame.scan)
-        hit = np.zeros(self.grid.shape, dtype=np.bool_)
-        hit[tuple(voxels[inside].T)] = True
-        unknown = frame.state == State.UNKNOWN
+        unknown = packed(frame.state == State.UNKNOWN)
         stem = f"sequences/{frame.scene}/voxels/{frame.token}"
         return {
-            f"{stem}.label": raw.tobytes(),
-            f"{stem}.bin": _packed(hit),
-            f"{stem}.invalid": _packed(unknown),
-            f"{stem}.occluded": _packed(unknown),
+            f"{stem}.label": raw_labels(frame, RAW_IDS, OTHER_OBJECT),
+            f"{stem}.bin": packed(frame.hit(self.grid)),
+            f"{stem}.invalid": unknown,
+            f"{stem}.occluded": unknown,
         }
 
 
-def _packed(chosen: NDArray[np.bool_]) -> bytes:
+def raw_labels(frame: Frame, raw_ids: Sequence[int], unlabelled: int) -> bytes:
+    """The content of a ``.label`` file: uint16 by class id, ``unlabelled`` where occupied without one, 0 elsewhere; z fastest."""
+    ids = np.full(256, unlabelled, dtype="<u2")
+    ids[: len(raw_ids)] = raw_ids
+    raw: NDArray[np.uint16] = np.where(frame.state == State.OCCUPIED, ids[frame.semantics], 0).astype("<u2")
+    return raw.tobytes()
+
+
+def packed(chosen: NDArray[np.bool_]) -> bytes:
+    """One bit a voxel, z fastest, the first in a byte's highest bit."""
     return np.packbits(chosen.ravel()).tobytes()
 
 
@@ -60,7 +63,7 @@ class MonoScene(Format):
 
     name: ClassVar[str] = "monoscene"
     grid_name: ClassVar[str] = "semantickitti"
-    taxonomy: ClassVar[str] = SEMANTICKITTI.name
+    taxonomies: ClassVar[tuple[str, ...]] = (SEMANTICKITTI.name,)
     convention: ClassVar[str] = "unknown voxels, and occupied ones without a class, are ignored (255)"
 
     def files(self, frame: Frame) -> Mapping[str, bytes]:

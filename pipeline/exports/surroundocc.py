@@ -6,9 +6,6 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import ClassVar
 
-import numpy as np
-
-from ...schemas.occupancy import State
 from ...schemas.taxonomy import NUSCENES
 from .format import Format, Frame, npy
 
@@ -20,14 +17,13 @@ class SurroundOcc(Format):
 
     name: ClassVar[str] = "surroundocc"
     grid_name: ClassVar[str] = "surroundocc"
-    taxonomy: ClassVar[str] = NUSCENES.name
+    taxonomies: ClassVar[tuple[str, ...]] = (NUSCENES.name,)
     convention: ClassVar[str] = (
         "unknown voxels are left out, which its loaders read as free; occupied ones without a class, and others, are 0, which"
         " they ignore"
     )
 
     def files(self, frame: Frame) -> Mapping[str, bytes]:
-        places = np.argwhere(frame.state == State.OCCUPIED)
-        classes = frame.semantics[tuple(places.T)].astype(np.int64)
-        rows = np.column_stack([places, np.where(classes == 255, NOISE, classes)]).astype(np.int64)
-        return {f"samples/{PurePosixPath(frame.point_file).name}.npy": npy(rows)}
+        # Published labels are named by their scan already.
+        scan = PurePosixPath(frame.point_file).name.removesuffix(".npy")
+        return {f"samples/{scan}.npy": npy(frame.occupied(NOISE))}

@@ -6,6 +6,9 @@ from abc import abstractmethod
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ...schemas.reference_labels import ReferenceLabels
 from ...schemas.scene import SceneTables
 from .source import Source
@@ -20,13 +23,26 @@ class LabelSource(Source):
 
     layout: ClassVar[str]
     """Where in the folder the labels lie, in words."""
+    has_scans: ClassVar[bool] = False
+    """Whether it tells where the key frames' own scans have returns."""
 
     @property
     @abstractmethod
     def caveats(self) -> tuple[str, ...]:
         """What a user should know of all scenes, said once: what the folder does not tell and is made up."""
 
-    @staticmethod
+    @classmethod
+    def companions(cls, label_file: str) -> tuple[str, ...]:
+        """Files that :meth:`read` reads beside a label file: sources of its labels as much as that is."""
+        del label_file
+        return ()
+
+    @classmethod
+    def scan_voxels(cls, data_root: Path, tables: SceneTables, frame: int) -> NDArray[np.bool_]:
+        """(X, Y, Z) bool: where a key frame's own scan has returns, of a format that has scans. Raises InputError."""
+        raise NotImplementedError(f"{cls.name} has no scans: {tables.scene}, {frame}, {data_root}")
+
+    @classmethod
     @abstractmethod
-    def read(data_root: Path, tables: SceneTables, frame: int) -> ReferenceLabels:
+    def read(cls, data_root: Path, tables: SceneTables, frame: int) -> ReferenceLabels:
         """A key frame's labels. Raises InputError naming file, scene, frame, what was found and what was expected."""

@@ -76,6 +76,8 @@ def read_scene(devkit: Devkit, labels: Labels, scene: Row, *, version: str, spli
         track_tokens=tracks.tokens,
         track_categories=tracks.categories,
         track_classes=tracks.classes,
+        scene_token=scene.token,
+        lidar_tokens=keys,
     )
     cameras, warnings = read_cameras(devkit, tables.scene, samples)
     return LoggedScene(tables, cameras, warnings)

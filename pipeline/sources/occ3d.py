@@ -14,18 +14,18 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ...schemas.cameras import CameraTables
-from ...schemas.errors import InputError, UsageError
+from ...schemas.errors import InputError
 from ...schemas.grid import GRIDS
 from ...schemas.reference_labels import ReferenceLabels
 from ...schemas.scene import SceneTables
 from ...schemas.taxonomy import NUSCENES
-from .files import DataRoot, check_name
+from .files import DataRoot
+from .label_scenes import LabelledScene, label_tables, refuse_values
 from .label_source import LabelSource
+from .npy import Wanted
 from .npz import read_npz
-from .nuscenes_tables import SAFE_NAME
 from .occ3d_frames import ANNOTATIONS, FILE, Annotations, Folders, Frames
-from .source import LoggedScene
+from .source import LoggedScene, scene_by_scene
 
 FREE = len(NUSCENES.classes)
 """The id of ``semantics`` after the classes': nothing is there."""
@@ -78,26 +78,20 @@ class Occ3DSource(LabelSource):
         return list(self._scenes)
 
     def index(self, scenes: Sequence[str] | None = None) -> Iterator[LoggedScene | InputError]:
-        unknown = sorted(set(scenes or ()) - set(self._scenes))
-        if unknown:
-            raise UsageError(
-                f"no scene {unknown[0]!r} here", found=", ".join(unknown), expected=f"some of {', '.join(self._scenes)}"
-            )
         annotations = Annotations(self.data_root) if self._annotated else None
-        for scene, files in self._scenes.items():
-            if scenes is None or scene in scenes:
-                try:
-                    frames = annotations.frames(scene, list(files)) if annotations else Frames.by_token(list(files))
-                    yield _logged(scene, files, frames, self.version)
-                except InputError as error:
-                    error.scene = scene if SAFE_NAME.fullmatch(scene) else ascii(scene)
-                    yield error
 
-    @staticmethod
-    def read(data_root: Path, tables: SceneTables, frame: int) -> ReferenceLabels:
+        def read(scene: str) -> LoggedScene:
+            files = self._scenes[scene]
+            frames = annotations.frames(scene, list(files)) if annotations else Frames.by_token(list(files))
+            return label_tables(self, scene, _labelled(files, frames))
+
+        return scene_by_scene(self.scene_names(), scenes, read)
+
+    @classmethod
+    def read(cls, data_root: Path, tables: SceneTables, frame: int) -> ReferenceLabels:
         name = tables.point_files[int(tables.key_sweeps[frame])]
         try:
-            found = read_npz(DataRoot(data_root), name, KEYS, GRID.shape)
+            found = read_npz(DataRoot(data_root), name, dict.fromkeys(KEYS, Wanted(GRID.shape)))
             for key, value in found.items():
                 _check_values(key, value, name)
         except InputError as error:
@@ -109,56 +103,18 @@ class Occ3DSource(LabelSource):
 
 def _check_values(key: str, values: NDArray[Any], name: str) -> None:
     highest = FREE if key == "semantics" else 1
-    wrong: NDArray[np.bool_] = (values < 0) | (values > highest)
-    if wrong.any():
-        place = tuple(int(i) for i in np.unravel_index(int(wrong.argmax()), wrong.shape))
-        count = np.count_nonzero(wrong)
-        many = f", and {count - 1} more" if count > 1 else ""
-        what, expected = ("holds an id that is no class", f"0 to {FREE - 1}, or {FREE} for free")
-        if key != "semantics":
-            what, expected = "is no mask", "0 or 1"
-        raise InputError(
-            f"{key} {what}", file=name, found=f"{values[place]} at [x, y, z] = {list(place)}{many}", expected=expected,
-            fix="give labels of Occ3D-nuScenes, in its own class ids",
-        )  # fmt: skip
+    what, expected = "holds an id that is no class", f"0 to {FREE - 1}, or {FREE} for free"
+    if key != "semantics":
+        what, expected = "is no mask", "0 or 1"
+    fix = "give labels of Occ3D-nuScenes, in its own class ids"
+    refuse_values((values < 0) | (values > highest), values, f"{key} {what}", name, expected, fix)
 
 
-def _logged(scene: str, files: Mapping[str, str], frames: Frames, version: str) -> LoggedScene:
-    """A scene's tables: its frames, in order, and no sensor."""
-    if not SAFE_NAME.fullmatch(scene):
-        expected, fix = "letters, digits and _ . + -", "rename its folder"
-        raise InputError("scene name cannot be a folder name", found=ascii(scene), expected=expected, fix=fix)
-    count = len(frames.tokens)
+def _labelled(files: Mapping[str, str], frames: Frames) -> LabelledScene:
     # A frame that only the annotations tell of would lie beside the others.
     known, path = next(iter(files.items()))
     folder = path.removesuffix(f"{known}/{FILE}")
-    labels = [f"{folder}{token}/{FILE}" for token in frames.tokens]
-    for file in labels:
-        check_name(file)
-    tables = SceneTables(
-        timestamps_ns=frames.timestamps_ns,
-        world_SE3_ego=frames.world_SE3_ego,
-        ego_SE3_lidar=np.tile(np.eye(4), (count, 1, 1)),
-        key_sweeps=np.arange(count, dtype=np.int32),
-        box_track=np.zeros(0, np.int32),
-        box_timestamps_ns=np.zeros(0, np.int64),
-        world_SE3_box=np.zeros((0, 4, 4)),
-        box_size_m=np.zeros((0, 3)),
-        scene=scene,
-        dataset=Occ3DSource.name,
-        version=version,
-        split=frames.split,
-        taxonomy=NUSCENES.name,
-        synthetic=False,
-        point_columns=0,
-        point_files=labels,
-        label_files=[""] * count,
-        label_classes=[],
-        label_kinds=[],
-        label_bytes=1,
-        frame_tokens=frames.tokens,
-        track_tokens=[],
-        track_categories=[],
-        track_classes=[],
-    )
-    return LoggedScene(tables, CameraTables.none(scene, frames.tokens))
+    return LabelledScene(
+        tokens=frames.tokens, files=[f"{folder}{token}/{FILE}" for token in frames.tokens],
+        timestamps_ns=frames.timestamps_ns, world_SE3_ego=frames.world_SE3_ego, split=frames.split,
+    )  # fmt: skip

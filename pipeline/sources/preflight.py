@@ -134,6 +134,7 @@ def _restricted(tables: SceneTables, gone: list[int], unlabelled: list[int]) -> 
         point_files=[tables.point_files[i] for i in sweeps],
         label_files=[labels[k] for k in frames],
         frame_tokens=[tables.frame_tokens[k] for k in frames],
+        lidar_tokens=[tables.lidar_tokens[k] for k in frames] if tables.lidar_tokens else [],
     )
     key_files = [tables.point_files[int(i)] for i in tables.key_sweeps]
     lost_keys = [name for k, name in enumerate(key_files) if k not in frames]

@@ -77,6 +77,11 @@ class Source(ABC):
         """Loads the dataset's library ahead of its use, for a caller that has to wait for something else anyway."""
 
     @classmethod
+    def stored_as(cls) -> str:
+        """Name under which stores know where their labels come from."""
+        return cls.name
+
+    @classmethod
     @abstractmethod
     def versions(cls, data_root: Path) -> list[str]:
         """Releases of this dataset that the data root holds, sorted; empty if it holds something else."""
@@ -118,5 +123,5 @@ def scene_by_scene(
         try:
             yield read(name)
         except InputError as error:
-            error.scene = name
+            error.scene = name if name.isprintable() else ascii(name)
             yield error

@@ -11,7 +11,7 @@ from occ_pipeline.pipeline.cli.export import FORMATS
 from occ_pipeline.pipeline.exports import EXPORTS, Frame
 from occ_pipeline.pipeline.sources.semantickitti import LEARNING_MAP
 from occ_pipeline.schemas.occupancy import State
-from occ_pipeline.schemas.taxonomy import NUSCENES, SEMANTICKITTI
+from occ_pipeline.schemas.taxonomy import SEMANTICKITTI, TAXONOMIES
 from occ_pipeline.tests.pipeline.cli.command import command
 from occ_pipeline.tests.pipeline.program import Program
 
@@ -30,7 +30,7 @@ def frame(name: str, first: int, second: int) -> Frame:
     scan = np.array([low + (np.array(CORNER) + 0.5) * edge, low + (np.array(TALL) + 0.1) * edge, low - 1], np.float32)
     return Frame(
         scene="scene-7", token="000042", point_file="samples/LIDAR_TOP/n8__LIDAR_TOP__15.pcd.bin", state=state,
-        semantics=semantics, mask_lidar=lidar, mask_camera=camera, scan=scan,
+        semantics=semantics, taxonomy=EXPORTS[name].taxonomies[0], mask_lidar=lidar, mask_camera=camera, scan=scan,
     )  # fmt: skip
 
 
@@ -105,7 +105,7 @@ def test_monoscene() -> None:
 
 def test_formats_that_help_names_are_those_there_are() -> None:
     assert tuple(EXPORTS) == FORMATS
-    assert {form.taxonomy for form in EXPORTS.values()} == {NUSCENES.name, SEMANTICKITTI.name}
+    assert {name for form in EXPORTS.values() for name in form.taxonomies} == set(TAXONOMIES)
 
 
 def test_published_labels_come_out_as_they_went_in(recordings: Path, tmp_path: Path, program: Program) -> None:

@@ -29,7 +29,7 @@ def world(grid: VoxelGrid = GRID) -> World:
 
 
 def imported(made: World, **parameters: object) -> ReferenceOccupancy:
-    (product,) = made.run(ImportLabels(**parameters))  # type: ignore[arg-type]
+    product, _ = made.run(ImportLabels(**parameters))  # type: ignore[arg-type]
     assert isinstance(product, ReferenceOccupancy)
     return product
 

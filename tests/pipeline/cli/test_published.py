@@ -10,7 +10,7 @@ from occ_pipeline.pipeline.cli import complete
 from occ_pipeline.pipeline.cli.options import stages_of
 from occ_pipeline.pipeline.published import FORMATS, PARAMETERS, LabelsAsked
 from occ_pipeline.pipeline.registry import STAGES
-from occ_pipeline.pipeline.sources import LABEL_FORMATS
+from occ_pipeline.pipeline.sources import LABEL_FORMATS, STORED_FORMATS
 from occ_pipeline.pipeline.store.index import read_index
 from occ_pipeline.pipeline.store.store import Store
 from occ_pipeline.schemas.instance_offsets import InstanceOffsets
@@ -103,8 +103,8 @@ REFUSED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "dataset": (("voxnt", "--labels", "occ3d:{log}", "--dataset", "nuscenes"), ("--labels and --dataset exclude",)),
     "version": (("voxnt", "--labels", "occ3d:{log}", "--version", "v1.0-mini"), ("--labels and --version exclude",)),
     "grid": (("voxnt", "--labels", "occ3d:{log}", "--grid", "occ3d"), ("--labels and --grid exclude", "a grid of their own")),
-    "format": (("voxnt", "--labels", "occ4d:{log}"), ("--labels cannot be read", "found occ4d:", "expected occ3d:DIR")),
-    "no folder": (("import-labels", "--labels", "occ3d:"), ("--labels cannot be read", "expected occ3d:DIR")),
+    "format": (("voxnt", "--labels", "occ4d:{log}"), ("--labels cannot be read", "found occ4d:", "expected FORMAT:DIR, FORMAT one of occ3d, surroundocc")),
+    "no folder": (("import-labels", "--labels", "occ3d:"), ("--labels cannot be read", "expected FORMAT:DIR, FORMAT one of occ3d, surroundocc")),
     "no format": (("densify", "--labels", "carved_occupancy"), ("--labels cannot be read", "found carved_occupancy")),
     "gone": (("voxnt", "--labels", "occ3d:{log}/gone"), ("the folder of labels is no folder", "{log}/gone", "--labels")),
     "other folder": (("voxnt", "--labels", "occ3d:{log}/imgs"), ("holds no labels of occ3d", "found CAM_FRONT", "gts/SCENE/TOKEN/labels.npz")),
@@ -112,7 +112,7 @@ REFUSED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "own setting": (("voxnt", "--labels", "occ3d:{log}", "--set", "voxnt.product=carved_occupancy"), ("reads sweeps, and --labels gives none", "use --set voxnt.product=reference_occupancy, or give --dataroot")),
     "all": (("all", "--labels", "occ3d:{log}"), ("reads sweeps, and --labels gives none",)),
     "images": (("image-labels", "--labels", "occ3d:{log}"), ("stage image-labels reads 2D labels of images, and --labels gives none",)),
-    "no labels": (("import-labels",), ("stage import-labels reads published labels, and a raw log has none", "--labels occ3d:DIR")),
+    "no labels": (("import-labels",), ("stage import-labels reads published labels, and a raw log has none", "--labels FORMAT:DIR")),
     "scene": (("voxnt", "--labels", "occ3d:{log}", "--scenes", "scene-7"), ("no such scene", "scene-7", "scene-0001")),
 }  # fmt: skip
 
@@ -157,4 +157,4 @@ def test_stages_that_work_on_labels_are_given_these_unless_a_user_says_otherwise
 
 def test_formats_that_help_names_are_those_there_are() -> None:
     assert tuple(LABEL_FORMATS) == FORMATS
-    assert not {*complete.datasets("")} & {*LABEL_FORMATS}, "a format of labels is no dataset"
+    assert not {*complete.datasets("")} & {*STORED_FORMATS}, "a store of labels is none of a log"

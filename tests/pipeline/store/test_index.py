@@ -26,6 +26,7 @@ def tables(scene: str, frames: int = 2) -> SceneTables:
         "world_SE3_box": np.zeros((0, 4, 4)),
         "box_size_m": np.zeros((0, 3)),
         "scene": scene,
+        "scene_token": "",
         "point_files": [f"{i}.bin" for i in range(sweeps)],
         "label_files": [""] * frames,
         "frame_tokens": [f"{scene}-{i}" for i in range(frames)],
