@@ -40,7 +40,10 @@ class SurroundOccSource(FileLabels):
         drives: dict[str, list[tuple[int, str]]] = {}
         for file in (name for name in listed(root / before) if name.endswith(".npy")):
             told = _NAME.fullmatch(file)
-            log, time = (told["log"], int(told["time"])) if told else (SAMPLES, -1)
+            # Singapore's drives have a + for their time zone, which no scene of a store can.
+            log, time = (
+                (re.sub(r"[^\w.-]", "_", told["log"], flags=re.ASCII), int(told["time"])) if told else (SAMPLES, -1)
+            )
             drives.setdefault(log, []).append((time, file))
         return root, {log: _scene(sorted(found), before) for log, found in sorted(drives.items())}
 

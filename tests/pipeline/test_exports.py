@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import io
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 from occ_pipeline.pipeline.cli.export import FORMATS
 from occ_pipeline.pipeline.exports import EXPORTS, Frame
 from occ_pipeline.pipeline.sources.semantickitti import LEARNING_MAP
 from occ_pipeline.schemas.occupancy import State
-from occ_pipeline.schemas.taxonomy import SEMANTICKITTI, TAXONOMIES
+from occ_pipeline.schemas.taxonomy import NUSCENES, SEMANTICKITTI, SSCBENCH_KITTI360, TAXONOMIES, Taxonomy
 from occ_pipeline.tests.pipeline.cli.command import command
 from occ_pipeline.tests.pipeline.program import Program
 
@@ -26,11 +28,14 @@ def frame(name: str, first: int, second: int) -> Frame:
     for place, label in ((CORNER, first), (TALL, second), (NAMELESS, 255)):
         state[place], semantics[place], lidar[place] = State.OCCUPIED, label, 1
     state[FREE], lidar[FREE], camera[CORNER] = State.FREE, 1, 1
+    velocity = np.zeros((*shape, 2), np.float32) if EXPORTS[name].wants_flow else None
+    if velocity is not None:
+        velocity[CORNER] = 8.5, -0.25
     low, edge = np.array(EXPORTS[name].grid.min_m), EXPORTS[name].grid.voxel_m
     scan = np.array([low + (np.array(CORNER) + 0.5) * edge, low + (np.array(TALL) + 0.1) * edge, low - 1], np.float32)
     return Frame(
         scene="scene-7", token="000042", point_file="samples/LIDAR_TOP/n8__LIDAR_TOP__15.pcd.bin", state=state,
-        semantics=semantics, taxonomy=EXPORTS[name].taxonomies[0], mask_lidar=lidar, mask_camera=camera, scan=scan,
+        scene_token="5c1e", lidar_token="b2d4", velocity_m_s=velocity, semantics=semantics, taxonomy=EXPORTS[name].taxonomies[0], mask_lidar=lidar, mask_camera=camera, scan=scan,
     )  # fmt: skip
 
 
@@ -101,6 +106,76 @@ def test_monoscene() -> None:
     places = [(x * 256 + y) * 32 + z for x, y, z in (CORNER, TALL, FREE, NAMELESS)]
     assert values[places].tolist() == [1.0, 18.0, 0.0, 255.0]
     assert np.count_nonzero(values != 255) == 3
+
+
+def test_openoccupancy() -> None:
+    (path, content), = EXPORTS["openoccupancy"].files(frame("openoccupancy", 4, 15)).items()  # fmt: skip
+    assert path == "scene_5c1e/occupancy/b2d4.npy"
+    assert b"'descr': '<i2', 'fortran_order': False, 'shape': (3, 4)" in content[:128]
+    rows = [int.from_bytes(content[128 + 2 * i : 130 + 2 * i], "little") for i in range(12)]
+    assert rows == [0, 2, 9, 0, 1, 7, 3, 4, 11, 20, 150, 15], "z, y, x, class"
+
+
+def test_openocc() -> None:
+    car, wall = NUSCENES.id_of("car"), NUSCENES.id_of("manmade")
+    (path, content), = EXPORTS["openocc"].files(frame("openocc", car, wall)).items()  # fmt: skip
+    assert path == "openocc_v2/scene-7/000042/labels.npz"
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        raw = {name: archive.read(name) for name in archive.namelist()}
+    assert list(raw) == ["semantics.npy", "flow.npy"]
+    assert b"'descr': '|u1', 'fortran_order': False, 'shape': (200, 200, 16)" in raw["semantics.npy"][:128]
+    places = {voxel: (voxel[0] * 200 + voxel[1]) * 16 + voxel[2] for voxel in (CORNER, TALL, NAMELESS, FREE)}
+    assert {i: v for i, v in enumerate(raw["semantics.npy"][128:]) if v != 16} == {places[CORNER]: 0, places[TALL]: 14}
+    assert b"'descr': '<f4', 'fortran_order': False, 'shape': (200, 200, 16, 2)" in raw["flow.npy"][:128]
+    values = memoryview(raw["flow.npy"][128:]).cast("f")
+    assert {i: v for i, v in enumerate(values) if v} == {2 * places[CORNER]: 8.5, 2 * places[CORNER] + 1: -0.25}
+
+
+def test_openocc_has_a_place_for_every_class_but_others() -> None:
+    found = {}
+    for class_id, name in enumerate(NUSCENES.classes):
+        (content,) = EXPORTS["openocc"].files(frame("openocc", class_id, class_id)).values()
+        with np.load(io.BytesIO(content)) as arrays:
+            found[name] = int(arrays["semantics"][CORNER])
+    assert found.pop("others") == 16
+    assert sorted(found.values()) == list(range(16))
+    assert (found["truck"], found["trailer"], found["barrier"], found["vegetation"]) == (1, 2, 9, 15)
+
+
+@pytest.mark.parametrize(
+    ("taxonomy", "classes", "raw", "trained"),
+    [
+        (SSCBENCH_KITTI360, ("car", "other-object"), (10, 99), (1.0, 18.0)),
+        (SEMANTICKITTI, ("car", "pole"), (10, 80), (1.0, 15.0)),
+        (SEMANTICKITTI, ("bicyclist", "trunk"), (31, 71), (255.0, 255.0)),
+    ],
+)
+def test_sscbench(
+    taxonomy: Taxonomy, classes: tuple[str, str], raw: tuple[int, int], trained: tuple[float, float]
+) -> None:
+    first, second = map(taxonomy.id_of, classes)
+    made = EXPORTS["sscbench-kitti360"].files(
+        replace(frame("sscbench-kitti360", first, second), taxonomy=taxonomy.name)
+    )
+    stem = "data_2d_raw/scene-7/voxels/000042"
+    assert list(made) == [
+        *(f"{stem}.{kind}" for kind in ("label", "bin", "invalid")),
+        "preprocess/labels/scene-7/000042_1_1.npy",
+    ]
+    label, scan, invalid, array = made.values()
+    assert [len(content) for content in made.values()] == [4_194_304, 262_144, 2_097_152, 8_388_608 + 128]
+    places = {voxel: (voxel[0] * 256 + voxel[1]) * 32 + voxel[2] for voxel in (CORNER, TALL, NAMELESS, FREE)}
+    found = memoryview(label).cast("H")
+    assert {i: v for i, v in enumerate(found) if v} == dict(
+        zip((places[CORNER], places[TALL], places[NAMELESS]), (*raw, 1), strict=True)
+    )
+    assert {i for i, value in enumerate(invalid) if value != 1} == set(places.values()), "a byte each, not a bit"
+    lit = {8 * i + bit for i, byte in enumerate(scan) if byte for bit in range(8) if byte & (0x80 >> bit)}
+    assert lit == {places[CORNER], places[TALL]}
+    assert b"'descr': '<f4', 'fortran_order': False, 'shape': (256, 256, 32)" in array[:128]
+    values = memoryview(array[128:]).cast("f")
+    assert [values[place] for place in places.values()] == [*trained, 255.0, 0.0]
+    assert sum(value != 255 for value in values) == sum(value != 255 for value in trained) + 1
 
 
 def test_formats_that_help_names_are_those_there_are() -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
+from occ_pipeline.schemas.flow import ReferenceFlow
 from occ_pipeline.schemas.grid import VoxelGrid
 from occ_pipeline.schemas.occupancy import Body, ReferenceOccupancy, State
 from occ_pipeline.schemas.reference_labels import ReferenceLabels
@@ -86,3 +89,28 @@ def test_labels_of_another_shape_or_type_are_no_labels() -> None:
 
 def test_golden() -> None:
     assert (ImportLabels.version, digest([imported(world())])) == GOLDEN
+
+
+def test_velocities_are_taken_over_bit_for_bit() -> None:
+    made = world()
+    speeds = {0: {}, 1: {(1, 2, 3): (-0.0, 0.0), (0, 5, 1): (3.5, -1.0)}, 2: {(7, 0, 0): (0.0, 2.0)}}
+    for frame, told in speeds.items():
+        flow = np.zeros((*GRID.shape, 2), np.float32)
+        for voxel, speed in told.items():
+            flow[voxel] = speed
+        made.published[frame] = dataclasses.replace(made.published[frame], velocity_m_s=flow)
+    for count in (1, 2, 3):
+        _, flow = made.run(ImportLabels(frames_per_part=count))
+        assert isinstance(flow, ReferenceFlow)
+        assert flow.told
+        assert flow.voxels.tolist() == [[0, 5, 1], [1, 2, 3], [7, 0, 0]]
+        assert flow.velocity_m_s.tobytes() == np.array([(3.5, -1), (-0.0, 0), (0, 2)], np.float32).tobytes()
+        assert flow.offsets.tolist() == [0, 0, 2, 3]
+
+
+def test_a_format_without_velocities_tells_none() -> None:
+    _, flow = world().run(ImportLabels())
+    assert isinstance(flow, ReferenceFlow)
+    assert (flow.told, len(flow.voxels), flow.offsets.tolist()) == (False, 0, [0, 0, 0, 0])
+    with pytest.raises(ValueError, match=r"velocity_m_s is float32 \(8, 6, 4, 3\)"):
+        dataclasses.replace(labels(0), velocity_m_s=np.zeros((*GRID.shape, 3), np.float32))
