@@ -151,7 +151,41 @@ SEMANTICKITTI = Taxonomy(
     ground=("road", "parking", "sidewalk", "other-ground", "terrain"),
 )  # fmt: skip
 
-TAXONOMIES: Mapping[str, Taxonomy] = MappingProxyType({each.name: each for each in (NUSCENES, SEMANTICKITTI)})
+SSCBENCH_KITTI360 = Taxonomy(
+    # The 18 classes of SSCBench-KITTI-360 under their ids there, and 0, which no voxel ever has
+    # (github.com/ai4ce/SSCBench, dataset/configs/kitti360.yaml: learning_map_inv, labels; colours as SemanticKITTI's).
+    name="sscbench_kitti360",
+    classes=(
+        UNLABELED, "car", "bicycle", "motorcycle", "truck", "other-vehicle", "person", "road", "parking", "sidewalk",
+        "other-ground", "building", "fence", "vegetation", "terrain", "pole", "traffic-sign", "other-structure", "other-object",
+    ),
+    colours=(
+        (90, 90, 90), (100, 150, 245), (100, 230, 245), (30, 60, 150), (80, 30, 180), (100, 80, 250), (255, 30, 30),
+        (255, 0, 255), (255, 150, 255), (75, 0, 75), (175, 0, 75), (255, 200, 0), (255, 120, 50), (0, 175, 0),
+        (150, 240, 80), (255, 240, 150), (255, 0, 0), (255, 150, 0), (50, 255, 255),
+    ),
+    categories=MappingProxyType(
+        {
+            # KITTI-360's boxes (kitti360scripts, helpers/labels.py). SSCBench has no class for those who ride, and counts all
+            # other vehicles as one: it says so of buses and trains, and it is taken for granted of trailers and caravans.
+            "car": 1,
+            "bicycle": 2,
+            "motorcycle": 3,
+            "truck": 4,
+            "bus": 5,
+            "train": 5,
+            "trailer": 5,
+            "caravan": 5,
+            "unknown vehicle": 5,
+            "person": 6,
+        }
+    ),
+    ground=("road", "parking", "sidewalk", "other-ground", "terrain"),
+)  # fmt: skip
+
+TAXONOMIES: Mapping[str, Taxonomy] = MappingProxyType(
+    {each.name: each for each in (NUSCENES, SEMANTICKITTI, SSCBENCH_KITTI360)}
+)
 GROUND_CLASSES = tuple(dict.fromkeys(name for taxonomy in TAXONOMIES.values() for name in taxonomy.ground))
 """Of all taxonomies: a parameter's default that fits every dataset."""
 

@@ -72,7 +72,7 @@ def _tables(folder: Path, world_SE3_lidar: Float64, times_s: Sequence[float]) ->
     rows = {**PROJECTIONS, "Tr": CAM0_SE3_LIDAR[:3].ravel().tolist()}
     (folder / "calib.txt").write_text("".join(f"{key}: {_line(row)}" for key, row in rows.items()))
     (folder / "times.txt").write_text("".join(f"{time:.6e}\n" for time in times_s))
-    first = np.linalg.inv(world_SE3_lidar[0])
+    first = np.asarray(np.linalg.inv(world_SE3_lidar[0]), dtype=np.float64)
     lidar_SE3_cam0 = np.linalg.inv(CAM0_SE3_LIDAR)
     poses = CAM0_SE3_LIDAR @ first @ world_SE3_lidar @ lidar_SE3_cam0
     lines: list[list[float]] = poses[:, :3].reshape(-1, 12).tolist()

@@ -9,6 +9,7 @@ from .files import missing_files, resolve_within
 from .image_labels import label_file, label_files, read_image_labels
 from .images import present_images
 from .kitti import KittiSource
+from .kitti360 import Kitti360Source
 from .label_source import LabelSource
 from .nuscenes import NuScenesSource
 from .occ3d import Occ3DSource
@@ -18,7 +19,7 @@ from .semantickitti import SemanticKittiSource
 from .source import LoggedScene, Source
 
 SOURCES: Mapping[str, type[Source]] = MappingProxyType(
-    {source.name: source for source in (KittiSource, NuScenesSource, SemanticKittiSource)}
+    {source.name: source for source in (KittiSource, Kitti360Source, NuScenesSource, SemanticKittiSource)}
 )
 """Every dataset reader by its name."""
 LABEL_FORMATS: Mapping[str, type[LabelSource]] = MappingProxyType({source.name: source for source in (Occ3DSource,)})
