@@ -22,6 +22,7 @@ _KITTI: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 DATASETS: Mapping[str, Mapping[str, Mapping[str, Any]]] = MappingProxyType(
     {
         "kitti": _KITTI,
+        "kitti360": _KITTI,
         "nuscenes": {},
         "semantickitti": _KITTI,
     }

@@ -21,7 +21,7 @@ from .store.hashes import FileHashes
 from .store.index import read_index
 from .store.store import Store, StoreIdentity
 
-SAMPLE_SECONDS: Mapping[str, float] = {"kitti": 10.0, "nuscenes": 20.0, "semantickitti": 10.0}
+SAMPLE_SECONDS: Mapping[str, float] = {"kitti": 10.0, "kitti360": 10.0, "nuscenes": 20.0, "semantickitti": 10.0}
 """Length of the built-in sample logs, of the datasets that have one."""
 
 

@@ -164,7 +164,22 @@ SSCBENCH_KITTI360 = Taxonomy(
         (255, 0, 255), (255, 150, 255), (75, 0, 75), (175, 0, 75), (255, 200, 0), (255, 120, 50), (0, 175, 0),
         (150, 240, 80), (255, 240, 150), (255, 0, 0), (255, 150, 0), (50, 255, 255),
     ),
-    categories=MappingProxyType({}),
+    categories=MappingProxyType(
+        {
+            # KITTI-360's boxes (kitti360scripts, helpers/labels.py). SSCBench has no class for those who ride, and counts all
+            # other vehicles as one: it says so of buses and trains, and it is taken for granted of trailers and caravans.
+            "car": 1,
+            "bicycle": 2,
+            "motorcycle": 3,
+            "truck": 4,
+            "bus": 5,
+            "train": 5,
+            "trailer": 5,
+            "caravan": 5,
+            "unknown vehicle": 5,
+            "person": 6,
+        }
+    ),
     ground=("road", "parking", "sidewalk", "other-ground", "terrain"),
 )  # fmt: skip
 

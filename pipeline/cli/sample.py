@@ -14,7 +14,7 @@ from ..datasets import DEFAULT
 from ..session import SAMPLE_SECONDS, refuse_without_sample
 from .console import ERR, last_line
 
-IMAGE_SCALES: Mapping[str, float] = {"kitti": 0.5, "nuscenes": 0.25}
+IMAGE_SCALES: Mapping[str, float] = {"kitti": 0.5, "kitti360": 0.5, "nuscenes": 0.25}
 """By default, of the layouts that have images: those that a person recognises, at a few seconds' cost."""
 SampleOut = Annotated[Path, typer.Option(help="Folder to write the log into; must not exist yet.")]
 _LENGTHS = ", ".join(f"{seconds:g} of {dataset}" for dataset, seconds in SAMPLE_SECONDS.items())
@@ -58,7 +58,7 @@ def sample(
 def _write(
     dataset: str, folder: Path, scenes: int, seconds: float | None, seed: int, image_scale: float | None
 ) -> None:
-    from ..sample import write_kitti_sample, write_nuscenes_sample, write_semantickitti_sample
+    from .. import sample as simulator
 
     refuse_without_sample(dataset)
     length = SAMPLE_SECONDS[dataset] if seconds is None else seconds
@@ -69,7 +69,11 @@ def _write(
             bar.update(task, completed=share, description=what)
 
         if dataset == "semantickitti":
-            write_semantickitti_sample(folder, scenes=scenes, seconds=length, seed=seed, progress=progress)
+            simulator.write_semantickitti_sample(folder, scenes=scenes, seconds=length, seed=seed, progress=progress)
         else:
-            write = {"kitti": write_kitti_sample, "nuscenes": write_nuscenes_sample}[dataset]
+            write = {
+                "kitti": simulator.write_kitti_sample,
+                "kitti360": simulator.write_kitti360_sample,
+                "nuscenes": simulator.write_nuscenes_sample,
+            }[dataset]
             write(folder, scenes=scenes, seconds=length, seed=seed, image_scale=image_scale, progress=progress)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from ...schemas.taxonomy import SEMANTICKITTI, UNLABELED
+from ...schemas.taxonomy import SEMANTICKITTI, SSCBENCH_KITTI360, UNLABELED, Taxonomy
 from .kinds import AS_LABELLED, FENCE, OBJECT, PARKING, POLE, SIGN, STRUCTURE, TRUNK
 from .labels import CATEGORIES
 from .world import World
@@ -38,6 +38,13 @@ CLASSES: Mapping[str, tuple[int, ...]] = {
     "trunk": (71,), "terrain": (72,), "pole": (80,), "traffic-sign": (81,),
 }  # fmt: skip
 """Classes of the benchmark with the values that count as them: written down again, not the reader's table, which it is to judge."""
+SSCBENCH_CLASSES: Mapping[str, tuple[int, ...]] = {
+    UNLABELED: (0, OUTLIER, 253, 255), "car": (10, 252), "bicycle": (11,), "motorcycle": (15,), "truck": (18, 258),
+    "other-vehicle": (13, 20, 257), "person": (30, 254), "road": (40,), "parking": (44,), "sidewalk": (48,), "other-ground": (49,),
+    "building": (50,), "fence": (51,), "vegetation": (70, 71), "terrain": (72,), "pole": (80,), "traffic-sign": (81,),
+    "other-structure": (52,), "other-object": (99,),
+}  # fmt: skip
+"""The same of SSCBench-KITTI-360: riders have no class, trunks are part of what grows on them, as in KITTI-360."""
 
 
 def values(world: World) -> UInt32:
@@ -71,9 +78,12 @@ def instances(world: World) -> UInt32:
     return np.repeat(np.array(numbers, dtype=np.uint32), counts)
 
 
-def class_ids(found: UInt32) -> NDArray[np.uint8]:
-    """(F,) uint8 class ids of values of label files; 0, ``unlabeled``, for a surface without a class."""
+def class_ids(found: UInt32, taxonomy: Taxonomy = SEMANTICKITTI) -> NDArray[np.uint8]:
+    """(F,) uint8 class ids of values of label files; 0, ``unlabeled``, for a surface without a class.
+
+    ``taxonomy``: SemanticKITTI's or SSCBench-KITTI-360's.
+    """
     table = np.zeros(260, dtype=np.uint8)
-    for name, numbers in CLASSES.items():
-        table[list(numbers)] = SEMANTICKITTI.id_of(name)
+    for name, numbers in (SSCBENCH_CLASSES if taxonomy is SSCBENCH_KITTI360 else CLASSES).items():
+        table[list(numbers)] = taxonomy.id_of(name)
     return table[found]

@@ -114,22 +114,13 @@ def write_times(path: Path, begins_ns: int, times_s: Iterable[float]) -> None:
 
 
 def _calibration(day: Path, stereo: Stereo, scale: float) -> None:
-    """The day's three files. Images are made as if rectified, so cameras have no distortion and all look as camera 0 does."""
+    """The day's three files."""
     lidar_SE3_imu = np.linalg.inv(HDL_64E.ego_SE3_lidar) @ EGO_SE3_IMU
     (day / "calib_imu_to_velo.txt").write_text(rows({"R": lidar_SE3_imu[:3, :3], "T": lidar_SE3_imu[:3, 3]}))
     cam0_SE3_lidar, zeros = stereo.cam0_SE3_lidar, np.zeros(2)
     mounting = {"R": cam0_SE3_lidar[:3, :3], "T": cam0_SE3_lidar[:3, 3], "delta_f": zeros, "delta_c": zeros}
     (day / "calib_velo_to_cam.txt").write_text(rows(mounting))
-    found: dict[str, Float64] = {}
-    for number in stereo.projections:
-        projection = stereo.projection(number, scale)
-        size = np.array(stereo.camera(number, HDL_64E.ego_SE3_lidar).image_size(scale), dtype=np.float64)
-        found |= {
-            f"S_{number}": size, f"K_{number}": projection[:, :3], f"D_{number}": np.zeros(5), f"R_{number}": np.eye(3),
-            f"T_{number}": -stereo.rectified_R_cam0.T @ stereo.place(number), f"S_rect_{number}": size,
-            f"R_rect_{number}": stereo.rectified_R_cam0, f"P_rect_{number}": projection,
-        }  # fmt: skip
-    (day / "calib_cam_to_cam.txt").write_text(rows(found))
+    (day / "calib_cam_to_cam.txt").write_text(rows(stereo.calibration(scale)))
 
 
 def rows(values: dict[str, Float64]) -> str:

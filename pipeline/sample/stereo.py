@@ -61,6 +61,22 @@ class Stereo:
         focal = float(projection[0, 0])
         return Camera(f"image_{number}", (x, y, z), (qw, qx, qy, qz), focal, middle, self.width, self.height)
 
+    def calibration(self, scale: float) -> dict[str, Float64]:
+        """Rows of ``calib_cam_to_cam.txt`` or ``perspective.txt``, of images ``scale`` times the full size.
+
+        Images are made as if rectified, so cameras have no distortion, and all look as camera 0 does.
+        """
+        found: dict[str, Float64] = {}
+        for number in self.projections:
+            projection = self.projection(number, scale)
+            size = np.array(self.camera(number, np.eye(4)).image_size(scale), dtype=np.float64)
+            found |= {
+                f"S_{number}": size, f"K_{number}": projection[:, :3], f"D_{number}": np.zeros(5), f"R_{number}": np.eye(3),
+                f"T_{number}": -self.rectified_R_cam0.T @ self.place(number), f"S_rect_{number}": size,
+                f"R_rect_{number}": self.rectified_R_cam0, f"P_rect_{number}": projection,
+            }  # fmt: skip
+        return found
+
 
 def pose_of(rotation: list[list[float]], translation: list[float]) -> Float64:
     """(4, 4) of published numbers, whose rotation has digits for the nearest one only."""
@@ -103,3 +119,27 @@ KITTI = Stereo(
     },
 )
 """As calibrated for the drives of 2011_09_26; 02 and 03 are the coloured ones."""
+
+KITTI_360 = Stereo(
+    width=1408,
+    height=376,
+    rectified_R_cam0=pose_of(
+        [[0.999974, -0.007141, -0.000089], [0.007141, 0.999969, -0.003247], [0.000112, 0.003247, 0.999995]],
+        [0.0, 0.0, 0.0],
+    )[:3, :3],
+    cam0_SE3_lidar=np.linalg.inv(
+        pose_of(
+            [
+                [0.04307104361, -0.08829286498, 0.995162929],
+                [-0.999004371, 0.007784614041, 0.04392796942],
+                [-0.01162548558, -0.9960641394, -0.08786966659],
+            ],
+            [0.8043914418, 0.2993489574, -0.1770225824],
+        )
+    ),
+    projections={
+        "00": projection_of(552.554261, (682.049453, 238.769549), (0.0, 0.0, 0.0)),
+        "01": projection_of(552.554261, (682.049453, 238.769549), (-328.318735, 0.0, 0.0)),
+    },
+)
+"""As calibrated for KITTI-360."""

@@ -9,6 +9,7 @@ from .files import check_name, missing_files, resolve_within
 from .image_labels import label_file, label_files, read_image_labels
 from .images import present_images
 from .kitti import KittiSource
+from .kitti360 import Kitti360Source
 from .label_source import LabelSource
 from .monoscene import MonoSceneSource
 from .nuscenes import NuScenesSource
@@ -24,7 +25,7 @@ from .sscbench import SscbenchKitti360Source
 from .surroundocc import SurroundOccSource
 
 SOURCES: Mapping[str, type[Source]] = MappingProxyType(
-    {source.name: source for source in (KittiSource, NuScenesSource, SemanticKittiSource)}
+    {source.name: source for source in (KittiSource, Kitti360Source, NuScenesSource, SemanticKittiSource)}
 )
 """Every dataset reader by its name."""
 LABEL_FORMATS: Mapping[str, type[LabelSource]] = MappingProxyType(

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...schemas.errors import InputError
 from ...schemas.frames import Float64
@@ -20,7 +19,8 @@ from ...schemas.taxonomy import SEMANTICKITTI
 from .kitti_cameras import read_cameras
 from .kitti_drive import Drive, drives, number_of
 from .kitti_oxts import poses, read_packet
-from .kitti_text import read_calibration, read_dates, rigid
+from .kitti_text import read_calibration, rigid
+from .kitti_times import read_stamps
 from .kitti_tracklets import read_tracklets, tracks
 from .source import SIMULATED, LoggedScene, Source, scene_by_scene
 
@@ -67,7 +67,7 @@ class KittiSource(Source):
     def _read(self, drive: Drive) -> LoggedScene:
         scans = drive.scans()
         tokens = [number_of(scan) for scan in scans]
-        stamps = _stamps(drive, tokens)
+        stamps = read_stamps(drive.data_root, drive.times, tokens)
         lidar_SE3_imu = rigid(read_calibration(drive.data_root, drive.calibration), drive.calibration)
         ego_SE3_imu, ego_SE3_lidar = _mountings(lidar_SE3_imu)
         world_SE3_ego = _imu_poses(drive, tokens) @ np.linalg.inv(ego_SE3_imu)
@@ -111,25 +111,3 @@ def _imu_poses(drive: Drive, tokens: Sequence[str]) -> Float64:
             error.frame = token
             raise
     return poses(np.array(packets))
-
-
-def _stamps(drive: Drive, tokens: Sequence[str]) -> NDArray[np.int64]:
-    """(N,) int64 nanoseconds: a file of times has a line for every number, scan or not. Raises InputError."""
-    lines = read_dates(drive.data_root, drive.times)
-    stamps: list[int] = []
-    for token in tokens:
-        number = int(token)
-        stamp = lines[number] if number < len(lines) else None
-        if stamp is None:
-            found = "an empty line" if number < len(lines) else f"{len(lines)} lines"
-            raise InputError(
-                "scan has no time stamp", file=drive.times, frame=token, found=found, expected=f"a time in line {number + 1}",
-                fix="download the file again, or take the scan away",
-            )  # fmt: skip
-        if stamps and stamp <= stamps[-1]:
-            raise InputError(
-                "time stamps do not increase", file=f"{drive.times}, line {number + 1}", frame=token,
-                found=f"{stamp} ns after {stamps[-1]} ns", expected="later ones", fix="mend the file",
-            )  # fmt: skip
-        stamps.append(stamp)
-    return np.array(stamps, dtype=np.int64)

@@ -28,9 +28,8 @@ def read_cameras(
     try:
         values = read_calibration(drive.data_root, drive.camera_calibration)
         mounting = rigid(read_calibration(drive.data_root, drive.camera_mounting), drive.camera_mounting)
-        turn = _row(values, "R_rect_00", 9, drive.camera_calibration)
-        rectified = rigid({"R": turn, "T": np.zeros(3)}, drive.camera_calibration)
-        models = [_camera(values, name[-2:], drive.camera_calibration) for name in names]
+        rectified = read_rectified(values, "00", drive.camera_calibration)
+        models = [read_model(values, name[-2:], drive.camera_calibration) for name in names]
     except InputError as error:
         return CameraTables.none(drive.name, tokens), (f"scene {drive.name}: no camera can be used: {error}",)
     lidar_SE3_rectified = np.linalg.inv(rectified @ mounting)
@@ -48,7 +47,7 @@ def read_cameras(
     return tables, ()
 
 
-def _camera(values: Mapping[str, Float64], number: str, name: str) -> tuple[Float64, Float64, list[int]]:
+def read_model(values: Mapping[str, Float64], number: str, name: str) -> tuple[Float64, Float64, list[int]]:
     """Intrinsics (3, 3), the camera's pose (4, 4) in the rectified frame of camera 0, width and height. Raises InputError."""
     projection = matrix(values, f"P_rect_{number}", name)[:3]
     size = _row(values, f"S_rect_{number}", 2, name)
@@ -63,6 +62,11 @@ def _camera(values: Mapping[str, Float64], number: str, name: str) -> tuple[Floa
     # KITTI's principal points count from the middle of the first pixel.
     intrinsics[:2, 2] += 0.5
     return intrinsics, place, [int(side) for side in size]
+
+
+def read_rectified(values: Mapping[str, Float64], number: str, name: str) -> Float64:
+    """``rectified_SE3_camera`` (4, 4) of a camera. Raises InputError."""
+    return rigid({"R": _row(values, f"R_rect_{number}", 9, name), "T": np.zeros(3)}, name)
 
 
 def _row(values: Mapping[str, Float64], key: str, size: int, name: str) -> Float64:

@@ -1,4 +1,4 @@
-"""KITTI's text files: calibration, poses, time stamps. Every number is checked, and an error names file and line."""
+"""KITTI's text files: calibration and poses. Every number is checked, and an error names file and line."""
 
 from __future__ import annotations
 
@@ -79,16 +79,32 @@ def rigid(values: Mapping[str, Float64], name: str) -> Float64:
 def read_poses(data_root: Path, name: str) -> Float64:
     """(N, 4, 4) float64: twelve numbers a line. Raises InputError naming the line of what is no pose."""
     lines = read_lines(data_root, name)
-    poses = np.tile(np.eye(4), (len(lines), 1, 1))
-    for number, line in enumerate(lines, 1):
+    poses = [_pose(numbers(line, name, number), name, number) for number, line in enumerate(lines, 1)]
+    return np.array(poses).reshape(-1, 4, 4)
+
+
+def read_numbered_poses(data_root: Path, name: str) -> dict[int, Float64]:
+    """Poses (4, 4) float64 by frame: its number and twelve more a line. Raises InputError naming the line of what is none."""
+    poses: dict[int, Float64] = {}
+    for number, line in enumerate(read_lines(data_root, name), 1):
         row = numbers(line, name, number)
-        if row.size != 12:
-            raise _at(name, number, "line is no pose", f"{row.size} numbers", "12")
-        poses[number - 1, :3] = row.reshape(3, 4)
-        if np.abs(poses[number - 1, :3, :3] @ poses[number - 1, :3, :3].T - np.eye(3)).max() > _ROTATION_ERROR:
-            raise _at(name, number, "line is no pose", "a matrix that is no rotation", "orthonormal axes")
-        poses[number - 1, :3, :3] = orthonormal(poses[number - 1, :3, :3])
+        if row.size != 13 or row[0] < 0 or row[0] != int(row[0]):
+            found = f"{row.size} numbers" + (f", first {row[0]:g}" if row.size else "")
+            raise at_line(name, number, "line is no frame's pose", found, "a frame's number and 12 more")
+        if int(row[0]) in poses:
+            raise at_line(name, number, "frame has two poses", f"frame {int(row[0])} again", "each frame once")
+        poses[int(row[0])] = _pose(row[1:], name, number)
     return poses
+
+
+def _pose(row: Float64, name: str, number: int) -> Float64:
+    if row.size != 12:
+        raise at_line(name, number, "line is no pose", f"{row.size} numbers", "12")
+    pose = np.vstack([row.reshape(3, 4), [0, 0, 0, 1]])
+    if np.abs(pose[:3, :3] @ pose[:3, :3].T - np.eye(3)).max() > _ROTATION_ERROR or np.linalg.det(pose[:3, :3]) < 0:
+        raise at_line(name, number, "line is no pose", "a matrix that is no rotation", "orthonormal axes")
+    pose[:3, :3] = orthonormal(pose[:3, :3])
+    return pose
 
 
 def orthonormal(rotation: Float64) -> Float64:
@@ -97,50 +113,21 @@ def orthonormal(rotation: Float64) -> Float64:
     return np.asarray(left @ right, dtype=np.float64)
 
 
-def read_seconds(data_root: Path, name: str) -> NDArray[np.int64]:
-    """(N,) int64 nanoseconds: one number of seconds a line. Raises InputError."""
-    stamps: list[int] = []
-    for number, line in enumerate(read_lines(data_root, name), 1):
-        row = numbers(line, name, number)
-        if row.size != 1:
-            raise _at(name, number, "line is no time", f"{row.size} numbers", "seconds")
-        stamps.append(round(float(row[0]) * 1e9))
-    return np.array(stamps, dtype=np.int64)
-
-
-def read_dates(data_root: Path, name: str) -> list[int | None]:
-    """Nanoseconds since 1970 of every line of dates and times, taken for UTC; None of an empty line. Raises InputError."""
-    stamps: list[int | None] = []
-    for number, line in enumerate(read_lines(data_root, name), 1):
-        try:
-            stamps.append(_nanoseconds(line.strip()) if line.strip() else None)
-        except ValueError as error:
-            expected = "2011-09-26 13:02:25.594360375"
-            raise _at(name, number, "line is no time", ascii(line[:40]), expected) from error
-    return stamps
-
-
-def _nanoseconds(text: str) -> int:
-    """Raises ValueError."""
-    if not re.fullmatch(r"(19[7-9]\d|20\d\d)-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,9})?", text, re.ASCII):
-        raise ValueError(text)
-    return int(np.datetime64(text, "ns").astype(np.int64))
-
-
 def numbers(text: str, name: str, line: int) -> Float64:
     """(N,) float64 of words. Raises InputError naming the line of one that is no finite number."""
     try:
         found = np.array([float(word) for word in text.split()], dtype=np.float64)
     except ValueError as error:
-        raise _at(
+        raise at_line(
             name, line, "line holds a word that is no number", str(error).rpartition(": ")[2], "numbers"
         ) from error
     if not np.isfinite(found).all():
-        raise _at(name, line, "line holds a number that is not finite", "nan or inf", "finite numbers")
+        raise at_line(name, line, "line holds a number that is not finite", "nan or inf", "finite numbers")
     return found
 
 
-def _at(name: str, line: int, what: str, found: str, expected: str) -> InputError:
+def at_line(name: str, line: int, what: str, found: str, expected: str) -> InputError:
+    """What is wrong with a line of a file."""
     return InputError(
         what, file=f"{name}, line {line}", found=found, expected=expected, fix="download the file again, or mend it"
     )

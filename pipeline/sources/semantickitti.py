@@ -18,7 +18,8 @@ from ...schemas.cameras import CameraTables
 from ...schemas.errors import InputError
 from ...schemas.scene import PointKind, SceneTables
 from ...schemas.taxonomy import NO_LABEL, SEMANTICKITTI
-from .kitti_text import matrix, orthonormal, read_calibration, read_poses, read_seconds
+from .kitti_text import matrix, orthonormal, read_calibration, read_poses
+from .kitti_times import read_seconds
 from .source import SIMULATED, LoggedScene, Source, scene_by_scene
 
 T = TypeVar("T", np.int64, np.float64)

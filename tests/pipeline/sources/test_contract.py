@@ -26,6 +26,7 @@ from occ_pipeline.schemas.errors import InputError, UsageError
 from occ_pipeline.schemas.product import Product
 from occ_pipeline.schemas.scene import PointKind, SceneTables
 from occ_pipeline.schemas.taxonomy import NO_LABEL, TAXONOMIES
+from occ_pipeline.tests.pipeline.sources.kitti360_log import Kitti360Log
 from occ_pipeline.tests.pipeline.sources.kitti_log import KittiLog
 from occ_pipeline.tests.pipeline.sources.nuscenes_log import NuScenesLog
 from occ_pipeline.tests.pipeline.sources.semantickitti_log import SemanticKittiLog
@@ -76,6 +77,10 @@ def hand_written_drives(root: Path) -> Path:
     return KittiLog(root).write().root
 
 
+def hand_written_360(root: Path) -> Path:
+    return Kitti360Log(root).write().root
+
+
 def recording(folder: str) -> Callable[[Path], Path]:
     """A real recording, which is not part of this repository."""
 
@@ -109,6 +114,7 @@ CASES = {
     "kitti-hand-written": ("kitti", hand_written_drives),
     "kitti-simulated": ("kitti", simulated_drive),
     "kitti-drive0005": ("kitti", recording("kitti_raw")),
+    "kitti360-hand-written": ("kitti360", hand_written_360),
 }
 
 
