@@ -22,6 +22,8 @@ from .stage import Needs, Part, PartResult, SceneView, Stage, frame_parts
 UInt8 = NDArray[np.uint8]
 VOXELS = ("state", "semantics", "body", "mask_lidar", "mask_camera")
 """Arrays of a part, beside the rows of its velocities."""
+_FRAME_MIB = 50.0
+"""Of the largest grid, OpenOccupancy's: which one it is shows when the first file is read."""
 
 
 def occupancy(labels: ReferenceLabels) -> dict[str, UInt8]:
@@ -53,9 +55,9 @@ class ImportLabels(Stage):
     name: ClassVar[str] = "import-labels"
     version: ClassVar[int] = 1
     writes: ClassVar[tuple[type[Product], ...]] = (ReferenceOccupancy, ReferenceFlow)
-    needs: ClassVar[Needs] = Needs(cpus=1, memory_gib=0.5)
+    needs: ClassVar[Needs] = Needs(cpus=1, memory_gib=1)
 
-    frames_per_part: Count = 8
+    frames_per_part: Count = 4
     """Key frames that are read together."""
 
     def reads(self) -> tuple[type[Product], ...]:
@@ -66,15 +68,23 @@ class ImportLabels(Stage):
 
     def estimate(self, size: SceneSize) -> Estimate:
         frames = self.frames_per_part
-        return Estimate(0.1 + 0.05 * size.frames, BASE_MIB + 8.0 * frames + 0.05 * size.frames, 150_000.0 * size.frames)
+        return Estimate(0.1 + 0.1 * size.frames, BASE_MIB + _FRAME_MIB * (frames + 3), 150_000.0 * size.frames)
 
     def parts(self, scene: SceneView) -> list[Part]:
         return frame_parts(scene, self.frames_per_part)
 
     def compute(self, scene: SceneView, part: Part) -> PartResult:
-        labels = [scene.reference_labels(k) for k in range(part.args["start"], part.args["stop"])]
-        frames, rows = [occupancy(each) for each in labels], [moving(each) for each in labels]
-        return {name: np.stack([frame[name] for frame in frames]) for name in VOXELS} | {
+        frames = range(part.args["start"], part.args["stop"])
+        made: dict[str, UInt8] = {}
+        rows: list[tuple[NDArray[np.int16], NDArray[np.float32]]] = []
+        # One by one: a frame of the largest grid has ten million voxels.
+        for place, frame in enumerate(frames):
+            labels = scene.reference_labels(frame)
+            made = made or {name: np.empty((len(frames), *labels.grid.shape), np.uint8) for name in VOXELS}
+            for name, values in occupancy(labels).items():
+                made[name][place] = values
+            rows.append(moving(labels))
+        return made | {
             "voxels": np.concatenate([voxels for voxels, _ in rows]),
             "velocity_m_s": np.concatenate([velocity for _, velocity in rows]),
             "counts": np.array([len(voxels) for voxels, _ in rows], dtype=np.int64),

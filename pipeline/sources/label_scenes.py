@@ -35,6 +35,8 @@ class LabelledScene:
     """(K,) int64, increasing."""
     world_SE3_ego: Float64 | None = None
     """(K, 4, 4) float64."""
+    ego_SE3_lidar: Float64 | None = None
+    """(4, 4) float64: the LiDAR's mounting, of labels in its frame; identity where None."""
     split: str = ""
     scene_token: str = ""
     lidar_tokens: list[str] = field(default_factory=list[str])
@@ -49,10 +51,11 @@ def label_tables(source: LabelSource, scene: str, told: LabelledScene) -> Logged
         check_name(file)
     count = len(told.tokens)
     identity = np.tile(np.eye(4), (count, 1, 1))
+    mounting = np.eye(4) if told.ego_SE3_lidar is None else told.ego_SE3_lidar
     tables = SceneTables(
         timestamps_ns=told.timestamps_ns,
         world_SE3_ego=identity if told.world_SE3_ego is None else told.world_SE3_ego,
-        ego_SE3_lidar=identity,
+        ego_SE3_lidar=np.tile(mounting, (count, 1, 1)),
         key_sweeps=np.arange(count, dtype=np.int32),
         box_track=np.zeros(0, np.int32),
         box_timestamps_ns=np.zeros(0, np.int64),

@@ -14,8 +14,9 @@ from ...schemas.taxonomy import SEMANTICKITTI
 from .files import DataRoot
 from .label_scenes import FileLabels, LabelledScene, listed, refuse_values
 from .npy import Wanted, read_npy
-from .semantickitti_voxels import NO_POSES, with_splits
-from .voxel_files import GRID, frames_in
+from .semantickitti import SPLITS
+from .semantickitti_voxels import NO_POSES
+from .voxel_files import GRID, scenes_in
 
 ENDING, IGNORED = "_1_1.npy", 255
 
@@ -32,8 +33,7 @@ class MonoSceneSource(FileLabels):
     @classmethod
     def find(cls, folder: Path) -> tuple[Path, Mapping[str, LabelledScene]]:
         root = Path(os.path.realpath(folder))
-        scenes = {name: frames_in(root, name, ENDING) for name in listed(root, folders=True)}
-        return root, with_splits({name: scene for name, scene in scenes.items() if scene})
+        return root, scenes_in(root, listed(root, folders=True), "{}", ENDING, SPLITS)
 
     @property
     def caveats(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from ...schemas.reference_labels import ReferenceLabels
 from ...schemas.taxonomy import NUSCENES
 from .files import DataRoot
 from .label_scenes import FileLabels, LabelledScene, listed, steps_ns
-from .sparse_voxels import UNMASKED, read_rows
+from .sparse_voxels import EGO_SE3_LIDAR, UNMASKED, read_rows
 
 SCENE, FOLDER, STEP_NS = "scene_", "occupancy", 500_000_000
 
@@ -37,7 +37,7 @@ class OpenOccupancySource(FileLabels):
             if tokens:
                 scenes[scene] = LabelledScene(
                     tokens=tokens, files=[f"{scene}/{FOLDER}/{token}.npy" for token in tokens],
-                    timestamps_ns=steps_ns(len(tokens), STEP_NS),
+                    timestamps_ns=steps_ns(len(tokens), STEP_NS), ego_SE3_lidar=EGO_SE3_LIDAR,
                     scene_token=scene.removeprefix(SCENE), lidar_tokens=tokens,
                 )  # fmt: skip
         return root, scenes

@@ -15,7 +15,7 @@ from ...schemas.taxonomy import SEMANTICKITTI
 from .files import DataRoot
 from .label_scenes import FileLabels, LabelledScene, below, listed
 from .semantickitti import LEARNING_MAP, SPLITS
-from .voxel_files import beside, frames_in, masked, read_bits, read_labels
+from .voxel_files import beside, masked, read_bits, read_labels, scenes_in
 
 SEQUENCES = "sequences"
 IDS = {0: 0, 1: 0, 52: 0, 99: 0, **LEARNING_MAP}
@@ -42,10 +42,8 @@ class SemanticKittiVoxels(FileLabels):
     def find(cls, folder: Path) -> tuple[Path, Mapping[str, LabelledScene]]:
         root = below(folder, SEQUENCES)
         before = f"{SEQUENCES}/" if (root / SEQUENCES).is_dir() else ""
-        scenes = {
-            name: frames_in(root, f"{before}{name}/voxels", ".label") for name in listed(root / before, folders=True)
-        }
-        return root, with_splits({name: scene for name, scene in scenes.items() if scene})
+        names = listed(root / before, folders=True)
+        return root, scenes_in(root, names, f"{before}{{}}/voxels", ".label", SPLITS)
 
     @property
     def caveats(self) -> tuple[str, ...]:
@@ -64,13 +62,3 @@ class SemanticKittiVoxels(FileLabels):
     @classmethod
     def scan_voxels(cls, data_root: Path, tables: SceneTables, frame: int) -> NDArray[np.bool_]:
         return read_bits(DataRoot(data_root), beside(tables.point_files[frame], ".bin"))
-
-
-def with_splits(scenes: Mapping[str, LabelledScene]) -> dict[str, LabelledScene]:
-    """The scenes with the splits that SemanticKITTI gives its sequences."""
-    return {
-        name: LabelledScene(
-            tokens=scene.tokens, files=scene.files, timestamps_ns=scene.timestamps_ns, split=SPLITS.get(name, "")
-        )
-        for name, scene in scenes.items()
-    }

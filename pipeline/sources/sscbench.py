@@ -17,7 +17,7 @@ from .files import DataRoot
 from .label_scenes import FileLabels, LabelledScene, below, listed, refuse_values
 from .npy import read_raw
 from .semantickitti_voxels import NO_POSES
-from .voxel_files import GRID, VOXELS, beside, frames_in, masked, read_bits, read_labels
+from .voxel_files import GRID, VOXELS, beside, masked, read_bits, read_labels, scenes_in
 
 FOLDER = "data_2d_raw"
 LEARNING_MAP: Mapping[int, int] = MappingProxyType(
@@ -48,17 +48,8 @@ class SscbenchKitti360Source(FileLabels):
     def find(cls, folder: Path) -> tuple[Path, Mapping[str, LabelledScene]]:
         root = below(folder, FOLDER)
         before = f"{FOLDER}/" if (root / FOLDER).is_dir() else ""
-        scenes: dict[str, LabelledScene] = {}
-        for name in listed(root / before, folders=True):
-            found = frames_in(root, f"{before}{name}/voxels", ".label")
-            if found:
-                scenes[name] = LabelledScene(
-                    tokens=found.tokens,
-                    files=found.files,
-                    timestamps_ns=found.timestamps_ns,
-                    split=SPLITS.get(name, ""),
-                )
-        return root, scenes
+        names = listed(root / before, folders=True)
+        return root, scenes_in(root, names, f"{before}{{}}/voxels", ".label", SPLITS)
 
     @property
     def caveats(self) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from ...schemas.taxonomy import NUSCENES
 from .files import DataRoot
 from .label_scenes import FileLabels, LabelledScene, below, listed, steps_ns
 from .nuscenes_tables import NS_PER_US
-from .sparse_voxels import UNMASKED, read_rows
+from .sparse_voxels import EGO_SE3_LIDAR, UNMASKED, read_rows
 
 SAMPLES, STEP_NS = "samples", 500_000_000
 _NAME = re.compile(r"(?P<log>.+)__LIDAR_TOP__(?P<time>\d{1,16})\.pcd\.bin\.npy", re.ASCII)
@@ -63,4 +63,5 @@ def _scene(found: list[tuple[int, str]], before: str) -> LabelledScene:
         tokens=[file.removesuffix(".npy") for _, file in found],
         files=[before + file for _, file in found],
         timestamps_ns=times if told else steps_ns(len(found), STEP_NS),
+        ego_SE3_lidar=EGO_SE3_LIDAR,
     )

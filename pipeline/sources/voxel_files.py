@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from ...schemas.taxonomy import NO_LABEL
 from .files import DataRoot
 from .label_scenes import LabelledScene, listed, refuse_values
 from .npy import read_raw
+from .semantickitti import EGO_SE3_LIDAR
 
 GRID = GRIDS["semantickitti"]
 VOXELS = 256 * 256 * 32
@@ -23,7 +24,7 @@ SCAN_NS = 100_000_000
 _NUMBER = re.compile(r"\d{1,10}", re.ASCII)
 
 
-def frames_in(root: Path, folder: str, ending: str) -> LabelledScene | None:
+def frames_in(root: Path, folder: str, ending: str, split: str) -> LabelledScene | None:
     """The frames of a folder by the numbers that name their files, a tenth of a second each; None without any."""
     stems = [name.removesuffix(ending) for name in listed(root / folder) if name.endswith(ending)]
     tokens = sorted((stem for stem in stems if _NUMBER.fullmatch(stem)), key=lambda stem: (int(stem), stem))
@@ -33,8 +34,20 @@ def frames_in(root: Path, folder: str, ending: str) -> LabelledScene | None:
     # 5 and 05 are one time.
     times = times if len(set(times.tolist())) == len(times) else np.arange(len(times), dtype=np.int64)
     return LabelledScene(
-        tokens=tokens, files=[f"{folder}/{token}{ending}" for token in tokens], timestamps_ns=times * SCAN_NS
+        tokens=tokens,
+        files=[f"{folder}/{token}{ending}" for token in tokens],
+        timestamps_ns=times * SCAN_NS,
+        ego_SE3_lidar=EGO_SE3_LIDAR,
+        split=split,
     )
+
+
+def scenes_in(
+    root: Path, names: Sequence[str], folder: str, ending: str, splits: Mapping[str, str]
+) -> dict[str, LabelledScene]:
+    """Scenes by name that have frames; ``folder`` names each one's with ``{}`` for its name."""
+    found = {name: frames_in(root, folder.format(name), ending, splits.get(name, "")) for name in names}
+    return {name: scene for name, scene in found.items() if scene is not None}
 
 
 def beside(label_file: str, ending: str) -> str:

@@ -146,7 +146,7 @@ def test_numbers_that_make_no_sense_are_refused(tmp_path: Path, program: Program
         write_kitti_sample(tmp_path / "log", scenes=10_000)
     ended = program("sample", "--dataset", "kitty", "--out", tmp_path / "log")
     assert ended.code == 2
-    assert "kitti, nuscenes, semantickitti" in ended.err
+    assert "kitti, kitti360, nuscenes, semantickitti" in ended.err
     assert not (tmp_path / "log").exists()
 
 

@@ -137,6 +137,7 @@ def test_missing_key_frame_is_left_out(log: NuScenesLog, scene: SceneTables) -> 
     assert "1 of 3 key frames are missing, first " + KEY in found.warnings[0]
     assert "1 of 3 label files are missing" in found.warnings[1]
     assert found.tables.frame_tokens == ["b-sample0", "b-sample2"]
+    assert found.tables.lidar_tokens == [scene.lidar_tokens[0], scene.lidar_tokens[2]]
     assert found.tables.label_files == [scene.label_files[0], ""]
     assert found.tables.key_sweeps.tolist() == [0, 5]
     # The box of the frame that is gone still tells where the object was.

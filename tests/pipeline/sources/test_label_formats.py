@@ -95,6 +95,9 @@ def test_scenes_frames_times_and_splits(name: str, tmp_path: Path) -> None:
     source, (tables,) = opened(name, tmp_path)
     assert (tables.scene, *tables.frame_tokens, *tables.timestamps_ns.tolist(), tables.split) == SCENES[name]
     assert (tables.world_SE3_ego == np.eye(4)).all()
+    # Where the LiDAR's forward axis points in the ego frame: y of nuScenes', x of KITTI's.
+    forward = tables.ego_SE3_lidar[0, :3, :3] @ ((0, 1, 0) if name in SPARSE else (1, 0, 0))
+    assert forward.tolist() == [1, 0, 0]
     assert (tables.point_columns, tables.dataset, tables.taxonomy) == (0, source.stored_as(), source.taxonomy)
     assert [words for words in source.caveats if "poses" in words]
     assert (source.data_root / source.table_files()[0]).is_file()

@@ -33,6 +33,10 @@ def test_tables_are_what_was_written(log: NuScenesLog) -> None:
     assert tables.timestamps_ns.tolist() == [stamp_us(i) * 1000 for i in range(7)]
     assert tables.key_sweeps.tolist() == [0, 3, 6]
     assert tables.frame_tokens == ["b-sample0", "b-sample1", "b-sample2"]
+    assert tables.scene_token == "b-scene"
+    assert [tables.point_files[i] for i in tables.key_sweeps] == [
+        f"samples/LIDAR_TOP/{token}.pcd.bin" for token in tables.lidar_tokens
+    ]
     assert tables.world_SE3_ego[:, :3, 3].tolist() == [ego(i) for i in range(7)]
     assert np.allclose(tables.world_SE3_ego[0, :2, :2], [[np.cos(0.1), -np.sin(0.1)], [np.sin(0.1), np.cos(0.1)]])
     assert np.allclose(tables.ego_SE3_lidar[:, :3], [[0, 1, 0, 0.9], [-1, 0, 0, 0], [0, 0, 1, 1.8]])
