@@ -12,7 +12,10 @@ from occ_pipeline.tests.pipeline.cli.conftest import Clean
 from occ_pipeline.tests.pipeline.program import Program
 
 WRONG: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "dataset": (("--dataset", "nuscene"), ("no such dataset", "found nuscene", "one of kitti, nuscenes", "--dataset")),
+    "dataset": (
+        ("--dataset", "nuscene"),
+        ("no such dataset", "found nuscene", "one of kitti, kitti360, nuscenes", "--dataset"),
+    ),
     "no-folder": (("--dataroot", "{tmp}/gone"), ("data root is no folder", "{tmp}/gone", "--dataroot")),
     "no-release": (("--dataroot", "{tmp}"), ("no release of nuscenes", "{tmp}", "v1.0-mini")),
     "release": (("--version", "v1.0-trainval"), ("no such release", "v1.0-trainval", "v1.0-mini", "--version")),

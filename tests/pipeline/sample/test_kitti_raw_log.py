@@ -23,7 +23,7 @@ from occ_pipeline.tests.pipeline.cli.command import command
 from occ_pipeline.tests.pipeline.program import Program
 from PIL import Image
 
-SECONDS, SEED, SCAN = 1.0, 3, 7
+SECONDS, SCANS, SEED, SCAN = 0.5, 6, 3, 4
 DRIVE = "2018_07_31_0001"
 FOLDER = "2018_07_31/2018_07_31_drive_0001_sync"
 
@@ -56,7 +56,7 @@ def test_poses_and_times_are_the_simulated_ones(log: Path, logged: LoggedScene) 
     tables = logged.tables
     assert (tables.synthetic, tables.scene, tables.dataset) == (True, DRIVE, "kitti")
     assert json.loads((log / MARKER).read_text())["dataset"] == "kitti"
-    assert np.diff(tables.timestamps_ns).tolist() == [100_000_000] * 10
+    assert np.diff(tables.timestamps_ns).tolist() == [100_000_000] * (SCANS - 1)
     truth = Truth.open(log)
     assert truth.frame_tokens(DRIVE) == tuple(tables.frame_tokens)
     scene = truth.scene(DRIVE)
@@ -65,7 +65,7 @@ def test_poses_and_times_are_the_simulated_ones(log: Path, logged: LoggedScene) 
         moved[:, :3, 3] -= scene.world_SE3_ego[0, :3, 3]
         # What sixteen digits of degrees are worth on a globe.
         assert np.abs(moved - theirs).max() < 1e-8
-    assert np.linalg.norm(tables.world_SE3_ego[-1, :3, 3]) > 8
+    assert np.linalg.norm(tables.world_SE3_ego[-1, :3, 3]) > 4
 
 
 def test_a_scan_is_what_the_scanner_measures(log: Path, logged: LoggedScene, lidar: Lidar) -> None:
@@ -73,12 +73,12 @@ def test_a_scan_is_what_the_scanner_measures(log: Path, logged: LoggedScene, lid
     sweep = read_sweep(log, logged.tables, SCAN)
     assert np.array_equal(sweep.points, turn.points[turn.labels != EGO, :3])
     assert sweep.labels is None, "points of raw drives have no labels"
-    assert logged.tables.label_files == [""] * 11
+    assert logged.tables.label_files == [""] * SCANS
 
 
 def test_packets_tell_how_the_car_moves(log: Path, lidar: Lidar) -> None:
     """Velocities and rates against places in packets before and after, in the axes that KITTI's list of numbers names."""
-    texts = [(log / FOLDER / "oxts/data" / f"{k:010d}.txt").read_text().split() for k in range(11)]
+    texts = [(log / FOLDER / "oxts/data" / f"{k:010d}.txt").read_text().split() for k in range(SCANS)]
     assert {len(text) for text in texts} == {30}
     assert texts[0][25:] == ["4", "10", "4", "4", "0"]
     numbers = np.array(texts, dtype=float)
@@ -93,8 +93,8 @@ def test_packets_tell_how_the_car_moves(log: Path, lidar: Lidar) -> None:
     turned = np.diff(numbers[:, 5])
     assert turned == pytest.approx((numbers[1:, 22] + numbers[:-1, 22]) / 2 * 0.1, abs=2e-3)
     assert numbers[:, [13, 16]] == pytest.approx(9.8, abs=0.6)
-    gained = (pose_at(lidar.world.ego, 0.6)[:3, 3] - 2 * pose_at(lidar.world.ego, 0.5)[:3, 3] + pose_at(lidar.world.ego, 0.4)[:3, 3]) / 0.01  # fmt: skip
-    assert numbers[5, 14] == pytest.approx(gained[:2] @ (np.cos(yaw[5]), np.sin(yaw[5])), abs=0.3)
+    gained = (pose_at(lidar.world.ego, 0.4)[:3, 3] - 2 * pose_at(lidar.world.ego, 0.3)[:3, 3] + pose_at(lidar.world.ego, 0.2)[:3, 3]) / 0.01  # fmt: skip
+    assert numbers[3, 14] == pytest.approx(gained[:2] @ (np.cos(yaw[3]), np.sin(yaw[3])), abs=0.3)
 
 
 def test_boxes_are_the_simulated_ones(logged: LoggedScene, lidar: Lidar) -> None:
@@ -133,7 +133,7 @@ def test_images_are_cut_to_whole_pixels_and_change_nothing_else(log: Path, logge
     write_kitti_sample(tmp_path / "two", scenes=2, seconds=SECONDS, seed=SEED)
     one, two = digests(log), digests(tmp_path / "two")
     kept = {name for name in one if name != MARKER and "/image_0" not in name and "cam_to_cam" not in name}
-    assert len(kept) > 25
+    assert len(kept) > 15
     assert {name: two[name] for name in kept} == {name: one[name] for name in kept}
     second = f"{FOLDER.replace('0001', '0002')}/velodyne_points/data/0000000000.bin"
     assert one[f"{FOLDER}/velodyne_points/data/0000000000.bin"] != two[second]
@@ -160,14 +160,18 @@ def test_without_a_data_root_there_is_a_log(tmp_path: Path, program: Program, mo
 
 
 @pytest.mark.slow
-def test_labels_are_as_good_as_measured(log: Path, tmp_path: Path) -> None:
-    """Floors a little below what was measured: moving objects have boxes here, so they are found and leave no trail."""
-    store = tmp_path / "labels.zarr"
+def test_labels_are_as_good_as_measured(tmp_path: Path) -> None:
+    """Measured: 0.883 of all, 0.883 of what stands still, 0.894 of rigid movers, 0.795 of people, 0.856 of cars: floors a little below.
+
+    Moving objects have boxes here, so they are found and leave no trail."""
+    log, store = tmp_path / "log", tmp_path / "labels.zarr"
+    write_kitti_sample(log, seconds=1.0, seed=SEED)
     ended = command("run", "visibility", "--dataset", "kitti", "--dataroot", log, "--out", store)
     assert ended.code == 0, ended.err
     found = command("compare", store, "--reference", f"truth:{log}", "--json").json
     assert found["frames"] == 11
-    assert found["iou"] > 0.85
-    assert found["static"]["iou"] > 0.86
-    assert found["moving_rigid"]["recall"] > 0.85
-    assert found["per_class"]["car"]["iou"] > 0.7
+    assert found["iou"] > 0.87
+    assert found["static"]["iou"] > 0.87
+    assert found["moving_rigid"]["iou"] > 0.88
+    assert found["deforming"]["iou"] > 0.77
+    assert found["per_class"]["car"]["iou"] > 0.84

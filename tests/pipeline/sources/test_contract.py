@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from occ_pipeline.pipeline.sample import MARKER, write_kitti_sample, write_semantickitti_sample
+from occ_pipeline.pipeline.sample import MARKER, write_kitti360_sample, write_kitti_sample, write_semantickitti_sample
 from occ_pipeline.pipeline.sources import (
     SOURCES,
     LoggedScene,
@@ -94,7 +94,12 @@ def recording(folder: str) -> Callable[[Path], Path]:
 
 
 def simulated_drive(root: Path) -> Path:
-    write_kitti_sample(root, seconds=1.0, seed=5, image_scale=0.25)
+    write_kitti_sample(root, seconds=0.5, seed=5, image_scale=0.25)
+    return root
+
+
+def simulated_360(root: Path) -> Path:
+    write_kitti360_sample(root, seconds=0.5, seed=5, image_scale=0.25)
     return root
 
 
@@ -115,6 +120,7 @@ CASES = {
     "kitti-simulated": ("kitti", simulated_drive),
     "kitti-drive0005": ("kitti", recording("kitti_raw")),
     "kitti360-hand-written": ("kitti360", hand_written_360),
+    "kitti360-simulated": ("kitti360", simulated_360),
 }
 
 
