@@ -82,6 +82,7 @@ class Committed:
 @dataclasses.dataclass
 class _FakeTables:
     scene: str = "s"
+    dataset: str = "occ3d"
     point_files: tuple[str, ...] = ("a.bin",)
     label_files: tuple[str, ...] = ("",)
 
