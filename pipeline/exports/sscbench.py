@@ -39,7 +39,7 @@ class SscbenchKitti360(Format):
     wants_scan: ClassVar[bool] = True
     convention: ClassVar[str] = (
         "unknown voxels are invalid; occupied ones without a class are outlier (1), and riders and trunks of SemanticKITTI keep"
-        " their ids, all of which loaders ignore"
+        " their ids, all of which loaders ignore; frames keep the log's own numbers, and SSCBench counts those of KITTI-360 anew"
     )
 
     def files(self, frame: Frame) -> Mapping[str, bytes]:
