@@ -5,7 +5,6 @@ Everything is joined by the number in a file's name: drives lack scans here and 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -22,7 +21,7 @@ from .kitti_oxts import poses, read_packet
 from .kitti_text import read_calibration, rigid
 from .kitti_times import read_stamps
 from .kitti_tracklets import read_tracklets, tracks
-from .source import SIMULATED, LoggedScene, Source, scene_by_scene
+from .source import SIMULATED, LoggedScene, Source, names_digest, scene_by_scene
 
 IMU_HEIGHT_M = 0.93
 """Of the inertial unit above the ground (Geiger et al. 2013, Fig. 3)."""
@@ -51,12 +50,9 @@ class KittiSource(Source):
     def identity(self) -> Mapping[str, str]:
         # Scans and cameras are listed, not named in a table.
         found = [Drive(self.data_root, name) for name in self.scene_names()]
-        scans = [ascii(scan) for drive in found for scan in drive.scans()]
+        scans = [scan for drive in found for scan in drive.scans()]
         cameras = [f"{drive.name} {camera}" for drive in found for camera in drive.cameras()]
-        return {
-            kind: hashlib.sha256("\n".join(names).encode()).hexdigest()
-            for kind, names in (("scans", scans), ("cameras", cameras))
-        }
+        return {"scans": names_digest(scans), "cameras": names_digest(cameras)}
 
     def scene_names(self) -> list[str]:
         return drives(self.data_root)

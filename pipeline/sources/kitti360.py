@@ -5,7 +5,6 @@ Written from what its own scripts do with the files (github.com/autonomousvision
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -22,7 +21,7 @@ from .kitti360_sequence import CALIBRATION, Sequence360, sequences
 from .kitti360_tracks import tracks
 from .kitti_text import matrix, orthonormal, read_calibration, read_numbered_poses, read_poses
 from .kitti_times import read_stamps
-from .source import SIMULATED, LoggedScene, Source, scene_by_scene
+from .source import SIMULATED, LoggedScene, Source, names_digest, scene_by_scene
 
 LIDAR_HEIGHT_M = 1.73
 """Of the LiDAR above the ground (Liao et al. 2022, Fig. 2)."""
@@ -60,10 +59,7 @@ class Kitti360Source(Source):
         found = [Sequence360(self.data_root, name) for name in self.scene_names()]
         scans = [scan for sequence in found for scan in sequence.scans().values()]
         cameras = [f"{sequence.name} {camera}" for sequence in found for camera in sequence.cameras()]
-        return {
-            kind: hashlib.sha256("\n".join(names).encode()).hexdigest()
-            for kind, names in (("scans", scans), ("cameras", cameras))
-        }
+        return {"scans": names_digest(scans), "cameras": names_digest(cameras)}
 
     def scene_names(self) -> list[str]:
         return sequences(self.data_root)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +20,7 @@ from ...schemas.scene import SceneTables
 from .files import DataRoot, check_name
 from .label_source import LabelSource
 from .nuscenes_tables import SAFE_NAME
-from .source import LoggedScene, scene_by_scene
+from .source import LoggedScene, names_digest, scene_by_scene
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +109,7 @@ class FileLabels(LabelSource):
 
     def identity(self) -> Mapping[str, str]:
         names = [file for scene in self._scenes.values() for file in scene.files]
-        return {"frames": hashlib.sha256("\n".join(map(ascii, names)).encode()).hexdigest()}
+        return {"frames": names_digest(names)}
 
     def scene_names(self) -> list[str]:
         return list(self._scenes)

@@ -6,7 +6,6 @@ lidarseg and 17 free, observed or not; ``mask_lidar`` and ``mask_camera``, 1 whe
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -25,7 +24,7 @@ from .label_source import LabelSource
 from .npy import Wanted
 from .npz import read_npz
 from .occ3d_frames import ANNOTATIONS, FILE, Annotations, Folders, Frames
-from .source import LoggedScene, scene_by_scene
+from .source import LoggedScene, names_digest, scene_by_scene
 
 FREE = len(NUSCENES.classes)
 """The id of ``semantics`` after the classes': nothing is there."""
@@ -72,7 +71,7 @@ class Occ3DSource(LabelSource):
 
     def identity(self) -> Mapping[str, str]:
         names = [file for files in self._scenes.values() for file in files.values()]
-        return {"frames": hashlib.sha256("\n".join(map(ascii, names)).encode()).hexdigest()}
+        return {"frames": names_digest(names)}
 
     def scene_names(self) -> list[str]:
         return list(self._scenes)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,7 +19,7 @@ from ...schemas.scene import PointKind, SceneTables
 from ...schemas.taxonomy import NO_LABEL, SEMANTICKITTI
 from .kitti_text import matrix, orthonormal, read_calibration, read_poses
 from .kitti_times import read_seconds
-from .source import SIMULATED, LoggedScene, Source, scene_by_scene
+from .source import SIMULATED, LoggedScene, Source, names_digest, scene_by_scene
 
 T = TypeVar("T", np.int64, np.float64)
 LEARNING_MAP: Mapping[int, int] = {
@@ -63,7 +62,7 @@ class SemanticKittiSource(Source):
         # Scans are listed, not named in a table.
         names = [file for name in self.scene_names() for file in self._files(name, "velodyne", ".bin")]
         names += [file for name in self.scene_names() for file in self._files(name, "labels", ".label")]
-        return {"scans": hashlib.sha256("\n".join(map(ascii, names)).encode()).hexdigest()}
+        return {"scans": names_digest(names)}
 
     def scene_names(self) -> list[str]:
         return _sequences(self.data_root)

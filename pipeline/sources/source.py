@@ -26,8 +26,9 @@ How peculiar datasets map to it, none of which changes it:
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -108,6 +109,11 @@ class Source(ABC):
         A scene whose rows are broken is an InputError in its place. Raises InputError when a table as a whole
         cannot be read, and UsageError for a scene the release lacks.
         """
+
+
+def names_digest(names: Iterable[str]) -> str:
+    """What stands in :meth:`Source.identity` for files that a folder's listing names, and no table."""
+    return hashlib.sha256("\n".join(map(ascii, names)).encode()).hexdigest()
 
 
 def scene_by_scene(
