@@ -47,7 +47,7 @@ def open_log(dataset: str, data_root: Path, version: str | None) -> Log:
             file=str(data_root),
             found=", ".join(releases) or "none",
             expected="one",
-            fix="choose one with --version" if releases else "give the folder that holds v1.0-mini or the like",
+            fix="choose one with --version" if releases else f"give the folder that holds {reader.layout}",
         )
     if version is not None and version not in releases:
         found = ", ".join(releases) or "none"

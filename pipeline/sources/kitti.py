@@ -35,6 +35,7 @@ class KittiSource(Source):
 
     name: ClassVar[str] = "kitti"
     return_bytes: ClassVar[int] = 16
+    layout: ClassVar[str] = "2011_09_26/2011_09_26_drive_0005_sync or the like"
     licence: ClassVar[str] = "CC BY-NC-SA 3.0, non-commercial (cvlibs.net/datasets/kitti)"
     taxonomy: ClassVar[str] = SEMANTICKITTI.name
 

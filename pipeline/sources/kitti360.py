@@ -43,6 +43,7 @@ class Kitti360Source(Source):
 
     name: ClassVar[str] = "kitti360"
     return_bytes: ClassVar[int] = 16
+    layout: ClassVar[str] = "data_3d_raw/2013_05_28_drive_0000_sync or the like"
     licence: ClassVar[str] = "CC BY-NC-SA 3.0, non-commercial (cvlibs.net/datasets/kitti-360)"
     taxonomy: ClassVar[str] = SSCBENCH_KITTI360.name
 

@@ -21,8 +21,6 @@ class LabelSource(Source):
     lies above the one it is given, so that one copy of a release is one log, whatever part of it is named.
     """
 
-    layout: ClassVar[str]
-    """Where in the folder the labels lie, in words."""
     has_scans: ClassVar[bool] = False
     """Whether it tells where the key frames' own scans have returns."""
 

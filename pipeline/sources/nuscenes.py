@@ -28,6 +28,7 @@ class NuScenesSource(Source):
     name: ClassVar[str] = "nuscenes"
     return_bytes: ClassVar[int] = 20
     taxonomy: ClassVar[str] = NUSCENES.name
+    layout: ClassVar[str] = "v1.0-mini or the like"
     licence: ClassVar[str] = "CC BY-NC-SA 4.0, non-commercial (nuscenes.org/terms-of-use)"
 
     @classmethod

@@ -47,6 +47,7 @@ class SemanticKittiSource(Source):
 
     name: ClassVar[str] = "semantickitti"
     return_bytes: ClassVar[int] = 16
+    layout: ClassVar[str] = "sequences/00/velodyne or the like"
     licence: ClassVar[str] = "CC BY-NC-SA 4.0 (labels), CC BY-NC-SA 3.0 (KITTI), non-commercial (semantic-kitti.org)"
     taxonomy: ClassVar[str] = SEMANTICKITTI.name
 

@@ -63,6 +63,8 @@ class Source(ABC):
     """Name of the taxonomy that its classes are given in, which the store speaks."""
     licence: ClassVar[str]
     """Under which its data are given, which labels made from them inherit: the data card says so."""
+    layout: ClassVar[str]
+    """What its data root holds, in words."""
 
     def __init__(self, data_root: Path, version: str) -> None:
         self.data_root = data_root

@@ -145,6 +145,13 @@ def test_numbers_that_make_no_sense_are_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "log").exists()
 
 
+def test_a_folder_without_sequences_is_told_what_to_hold(tmp_path: Path, program: Program) -> None:
+    ended = program("plan", "densify", "--dataset", "kitti360", "--dataroot", tmp_path, "--out", tmp_path / "x.zarr")
+    assert ended.code == 2
+    assert "the data root holds no release of kitti360" in ended.err
+    assert "give the folder that holds data_3d_raw/2013_05_28_drive_0000_sync" in ended.err
+
+
 def test_without_a_data_root_there_is_a_log(tmp_path: Path, program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr("occ_pipeline.pipeline.cli.sample.SAMPLE_SECONDS", {"kitti360": 0.5})
