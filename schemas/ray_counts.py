@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .product import Array, Product, array
-from .validity import AtMost
+from .validity import AtLeast, AtMost
 
 BLOCK_CELLS = 32
 """Cells along each edge of a block."""
@@ -42,12 +42,16 @@ class RayCounts(Product):
     """Counts of the rays of a scene's returns on a grid of cells that is fixed in the world, in blocks that hold any.
 
     Counts are kept as levels, :data:`LEAST_OF_LEVEL`: what they decide is whether few or many, and most or hardly any.
+    A log that comes back to a place counts each visit by itself, in blocks of its own.
     """
 
     name: ClassVar[str] = "ray_counts"
+    schema_version: ClassVar[int] = 2
 
     blocks: Array = array("block", "xyz", dtype="int32", fill=-(2**31), xyz=3)
     """(M, 3) int32: floor((x, y, z) / block edge) of each block, relative to ``origin_m``."""
+    block_sweeps: Array = array("block", "span", dtype="int32", fill=-1, valid=[AtLeast(0)], span=2)
+    """(M, 2) int32: first and last sweep that this visit to the block stands for."""
     crossed: Array = array(
         "block", "x", "y", "z", dtype="uint8", fill=255, valid=[AtMost(LEVELS - 1)], rows=16,
         x=BLOCK_CELLS, y=BLOCK_CELLS, z=BLOCK_CELLS,

@@ -15,13 +15,14 @@ NAN = float("nan")
 class StaticMap(Product):
     """Points of the static world, one per occupied cell of a hash grid, grouped in square blocks for partial reads.
 
-    A point stands at the mean of its cell's returns. Coordinates are relative to ``origin_m`` in the world frame.
+    A log that comes back to a place has the block again for each visit. A point stands at the mean of its cell's returns. Coordinates are relative to ``origin_m`` in the world frame.
     """
 
     name: ClassVar[str] = "static_map"
+    schema_version: ClassVar[int] = 2
 
     points: Array = array("point", "xyz", dtype="float32", fill=NAN, valid=[Finite()], xyz=3)
-    """(N, 3) float32, metres, relative to ``origin_m``; sorted by block, then cell."""
+    """(N, 3) float32, metres, relative to ``origin_m``; sorted by block, visit, then cell."""
     sweep: Array = array("point", dtype="int32", fill=-1, valid=[Indexes("sweep")])
     """(N,) int32: the sweep that saw the cell from nearest; its sensor's position orients the normal."""
     returns: Array = array("point", dtype="uint16", fill=0, valid=[AtLeast(1)])
@@ -32,7 +33,9 @@ class StaticMap(Product):
     tracks: Array = array("point", dtype="int32", fill=-2, valid=[AtLeast(-1)])
     """(N,) int32: the parked object the point belongs to, -1 for none."""
     blocks: Array = array("block", "xy", dtype="int32", fill=-1, xy=2)
-    """(M, 2) int32: index of each block, floor((x, y) / block_m), in order."""
+    """(M, 2) int32: index of each block, floor((x, y) / block_m), in order; once for each visit that saw something."""
+    block_sweeps: Array = array("block", "span", dtype="int32", fill=-1, valid=[Indexes("sweep")], span=2)
+    """(M, 2) int32: first and last sweep that this visit to the block stands for."""
     block_offsets: Array = array("block_bound", dtype="int64", fill=-1, valid=[Offsets("point")])
     """(M + 1,) int64: rows of each block in the point arrays."""
     sensor_positions: Array = array("sweep", "xyz", dtype="float32", fill=NAN, valid=[Finite()], xyz=3)

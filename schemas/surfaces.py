@@ -13,12 +13,13 @@ NAN = float("nan")
 
 @dataclass(frozen=True, kw_only=True)
 class Surfaces(Product):
-    """Triangle meshes: one piece per tile of the static world and one per rigid object, with a class per triangle.
+    """Triangle meshes: one piece per tile of the static world and visit to it, and one per rigid object, a class per triangle.
 
     Static pieces are relative to ``origin_m`` in the world frame, object pieces in their box frame.
     """
 
     name: ClassVar[str] = "surfaces"
+    schema_version: ClassVar[int] = 2
 
     vertices: Array = array("vertex", "xyz", dtype="float32", fill=NAN, valid=[Finite()], xyz=3)
     """(V, 3) float32, metres; grouped by piece."""
@@ -28,6 +29,8 @@ class Surfaces(Product):
     """(F,) uint8: class id, 255 where no labelled point is near."""
     piece_track: Array = array("piece", dtype="int32", fill=-2, valid=[AtLeast(-1)])
     """(M,) int32: the rigid object a piece shows, -1 for a tile of the static world."""
+    piece_sweeps: Array = array("piece", "span", dtype="int32", fill=-1, valid=[AtLeast(0)], span=2)
+    """(M, 2) int32: first and last sweep that a piece stands for: its visit to the tile, all of an object's scene."""
     piece_vertices: Array = array("piece_bound", dtype="int64", fill=-1, valid=[Offsets("vertex")])
     """(M + 1,) int64: rows of each piece in ``vertices``."""
     piece_triangles: Array = array("piece_bound", dtype="int64", fill=-1, valid=[Offsets("triangle")])

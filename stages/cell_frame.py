@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ from .kernels.cells import quantise
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
 
-BLOCK_BITS, XY_BITS, Z_BITS = 12, 7, 13
+BLOCK_BITS, VISIT_BITS, XY_BITS, Z_BITS = 12, 4, 7, 13
 OBJECT_CELL_BITS, FRAME_BITS, TRACK_BITS = 11, 10, 12
 TRACK_SHIFT = 3 * OBJECT_CELL_BITS + FRAME_BITS
 
@@ -22,8 +23,8 @@ TRACK_SHIFT = 3 * OBJECT_CELL_BITS + FRAME_BITS
 class CellFrame:
     """The hash grid of a scene's static world: a local origin, square blocks, cells in them, and their int64 keys.
 
-    A key is block x, block y (12 bits each), cell x, cell y in the block (7 bits), cell z (13 bits), so keys sort by
-    block; with ``key << 8 | label`` it stays below 63 bits.
+    A key is block x, block y (12 bits each), the visit to it (4 bits), cell x, cell y in the block (7 bits), cell z (13 bits),
+    so keys sort by block and visit; with ``key << 8 | label`` it has 63 bits.
     """
 
     origin_m: tuple[float, float, float]
@@ -54,16 +55,21 @@ class CellFrame:
         matrix[:3, 3] = np.negative(self.origin_m)
         return matrix
 
-    def keys(self, points: Float64) -> tuple[Int64, Int64]:
-        """Keys (N,) and quantised offsets (N, 3) of points (N, 3) float64, metres, relative to the origin."""
+    def keys(self, points: Float64, visits: Callable[[Int64], Int64]) -> tuple[Int64, Int64]:
+        """Keys (N,) and quantised offsets (N, 3) of points (N, 3) float64, metres, relative to the origin.
+
+        ``visits`` tells the visit (N,) of points in blocks (N, 2).
+        """
         cells, offsets = quantise(points, self.cell_m)
         block = cells[:, :2] // self.cells_per_block
         inside = cells[:, :2] - block * self.cells_per_block
+        visit = visits(block)
         block = block + (1 << (BLOCK_BITS - 1))
         height = cells[:, 2] + (1 << (Z_BITS - 1))
         keys = block[:, 0]
         for bits, value in (
             (BLOCK_BITS, block[:, 1]),
+            (VISIT_BITS, visit),
             (XY_BITS, inside[:, 0]),
             (XY_BITS, inside[:, 1]),
             (Z_BITS, height),
@@ -71,15 +77,16 @@ class CellFrame:
             keys = keys << bits | value
         return keys, offsets
 
-    def cells(self, keys: Int64) -> tuple[Int64, Int64]:
-        """Blocks (N, 2) and cells (N, 3), counted from the origin, of keys."""
+    def cells(self, keys: Int64) -> tuple[Int64, Int64, Int64]:
+        """Blocks (N, 2), visits (N,), and cells (N, 3), counted from the origin, of keys."""
         height = (keys & ((1 << Z_BITS) - 1)) - (1 << (Z_BITS - 1))
         rest = keys >> Z_BITS
         y, x = rest & ((1 << XY_BITS) - 1), (rest >> XY_BITS) & ((1 << XY_BITS) - 1)
         rest = rest >> (2 * XY_BITS)
+        visit, rest = rest & ((1 << VISIT_BITS) - 1), rest >> VISIT_BITS
         block = np.stack([rest >> BLOCK_BITS, rest & ((1 << BLOCK_BITS) - 1)], axis=1) - (1 << (BLOCK_BITS - 1))
         xy = block * self.cells_per_block + np.stack([x, y], axis=1)
-        return block, np.concatenate([xy, height[:, None]], axis=1)
+        return block, visit, np.concatenate([xy, height[:, None]], axis=1)
 
     @staticmethod
     def object_keys(points: Float64, cell_m: float, track: int, group: int) -> tuple[Int64, Int64]:

@@ -23,7 +23,7 @@ from .estimate import Estimate, SceneSize, growing_mib
 from .grid_frames import grid_pose, metres_from_voxels, voxels_from_metres
 from .kernels.voxelise import UNITS_PER_M2, Canvas, Marked
 from .stage import Needs, Part, PartResult, SceneView, Stage, frame_parts
-from .surroundings import Surroundings
+from .surroundings import Surroundings, runs_of
 
 Float64 = NDArray[np.float64]
 
@@ -70,8 +70,11 @@ class Densify(Stage):
     def compute(self, scene: SceneView, part: Part) -> PartResult:
         frames = range(part.args["start"], part.args["stop"])
         poses = [grid_pose(scene, self.grid, frame) for frame in frames]
-        surroundings = Surroundings.of(scene, self.grid, frames, poses)
-        stacked = [self._frame(scene, surroundings, frame, pose) for frame, pose in zip(frames, poses, strict=True)]
+        stacked: list[tuple[NDArray[np.uint8], ...]] = []
+        for run in runs_of(scene, self.grid, frames, poses):
+            there = poses[run.start - frames.start : run.stop - frames.start]
+            near = Surroundings.of(scene, self.grid, run, there)
+            stacked += [self._frame(scene, near, frame, pose) for frame, pose in zip(run, there, strict=True)]
         state, semantics, body = (np.stack(arrays) for arrays in zip(*stacked, strict=True))
         return {"state": state, "semantics": semantics, "body": body}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,6 +23,12 @@ def grid_corners(grid: VoxelGrid) -> Float64:
     """(8, 3) float64: corners in the grid's frame, metres."""
     sides = zip(grid.min_m, grid.max_m, strict=True)
     return np.array(np.meshgrid(*sides, indexing="ij")).reshape(3, -1).T
+
+
+def grid_reach(grid: VoxelGrid, poses: Sequence[Float64], origin_m: Float64) -> tuple[Float64, Float64]:
+    """Bounds (3,) of the grid at some poses, metres from the origin."""
+    corners = np.concatenate([grid_corners(grid) @ pose[:3, :3].T + pose[:3, 3] - origin_m for pose in poses])
+    return corners.min(axis=0), corners.max(axis=0)
 
 
 def voxels_from_metres(grid: VoxelGrid) -> Float64:

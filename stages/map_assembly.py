@@ -13,10 +13,11 @@ from ..schemas.object_clouds import Motion, ObjectClouds
 from ..schemas.scene import SceneTables
 from ..schemas.static_map import StaticMap
 from ..schemas.taxonomy import NO_LABEL
-from .cell_frame import BLOCK_BITS, FRAME_BITS, OBJECT_CELL_BITS, TRACK_SHIFT, XY_BITS, Z_BITS, CellFrame
+from .cell_frame import BLOCK_BITS, FRAME_BITS, OBJECT_CELL_BITS, TRACK_SHIFT, VISIT_BITS, XY_BITS, Z_BITS, CellFrame
 from .kernels.cells import majority_labels, mean_offsets, merge_rows, unpack_nearest
 from .stage import PartResult, SceneView
 from .tracks import Track
+from .visits import BlockVisits
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
@@ -35,13 +36,13 @@ def _sensors(tables: SceneTables) -> Float64:
 
 
 def assemble_static(
-    scene: SceneView, frame: CellFrame, results: Sequence[PartResult], dropped: dict[str, int]
+    scene: SceneView, frame: CellFrame, visits: BlockVisits, results: Sequence[PartResult], dropped: dict[str, int]
 ) -> StaticMap:
     """The static map, merged column of blocks by column; rows that are made wait outside memory."""
     # What no key frame labelled takes its parked object's class; track -1, no object, takes the last entry.
     by_box = np.array([*scene.tables.track_classes, NO_LABEL], dtype=np.uint8)
     made = [scene.spill(dtype, row) for dtype, row in _STATIC_ROWS]
-    per_column: list[tuple[NDArray[np.int32], Int64]] = [(np.zeros((0, 2), np.int32), np.zeros(0, np.int64))]
+    per_column: list[tuple[Int64, Int64]] = [(np.zeros((0, 3), np.int64), np.zeros(0, np.int64))]
     for low, high in itertools.pairwise(_columns(results)):
         cells = [_between(r["static"], low, high) for r in results]
         votes = [_between(r["static_votes"], low << 8, high << 8) for r in results]
@@ -57,7 +58,8 @@ def assemble_static(
         returns=returns,
         labels=labels,
         tracks=tracks,
-        blocks=blocks,
+        blocks=blocks[:, :2].astype(np.int32),
+        block_sweeps=np.array([visits.span(x, y, visit) for x, y, visit in blocks.tolist()], np.int32).reshape(-1, 2),
         block_offsets=np.append(0, np.cumsum(counts)).astype(np.int64),
         sensor_positions=(_sensors(scene.tables) - frame.origin_m).astype(np.float32),
         origin_m=list(frame.origin_m),
@@ -69,7 +71,7 @@ def assemble_static(
 
 def _columns(results: Sequence[PartResult]) -> list[int]:
     """Keys that part the tables into columns of blocks, from the least key to above the greatest."""
-    shift = BLOCK_BITS + 2 * XY_BITS + Z_BITS
+    shift = BLOCK_BITS + VISIT_BITS + 2 * XY_BITS + Z_BITS
     ends = [int(key) >> shift for r in results if len(r["static"]) for key in r["static"][[0, -1], 0]]
     return [column << shift for column in range(min(ends, default=0), max(ends, default=0) + 2)]
 
@@ -82,11 +84,12 @@ def _between(rows: Int64, low: int, high: int) -> Int64:
 
 def _static_column(
     frame: CellFrame, cells: list[Int64], votes: list[Int64], by_box: NDArray[np.uint8]
-) -> tuple[tuple[NDArray[np.generic], ...], tuple[NDArray[np.int32], Int64]]:
-    """Rows of the map as :data:`_STATIC_ROWS` has them, and each block with the number of its rows."""
+) -> tuple[tuple[NDArray[np.generic], ...], tuple[Int64, Int64]]:
+    """Rows of the map as :data:`_STATIC_ROWS` has them; and each block and visit (M, 3) with the number of its rows."""
     rows = merge_rows(cells)
     keys = rows[:, 0]
-    blocks, places = frame.cells(keys)
+    block, visit, places = frame.cells(keys)
+    blocks = np.concatenate([block, visit[:, None]], axis=1)
     points = ((places + mean_offsets(rows)) * frame.cell_m).astype(np.float32)
     sweep, tracks = unpack_nearest(rows[:, 5])
     returns = np.minimum(rows[:, 4], 65_535).astype(np.uint16)
@@ -94,7 +97,7 @@ def _static_column(
     labels = np.where(labels == NO_LABEL, by_box[tracks], labels)
     starts = np.flatnonzero(np.append(True, np.any(np.diff(blocks, axis=0) != 0, axis=1))[: len(blocks)])
     counts = np.diff(np.append(starts, len(blocks)))
-    return (points, sweep, returns, labels, tracks), (blocks[starts].astype(np.int32), counts.astype(np.int64))
+    return (points, sweep, returns, labels, tracks), (blocks[starts], counts.astype(np.int64))
 
 
 def assemble_objects(

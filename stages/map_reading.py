@@ -8,6 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..schemas.product import Array, ProductReader
+from .visits import standing
+
+Corner = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -22,16 +25,20 @@ class MapPoints:
     tracks: NDArray[np.int32]
 
 
-def block_counts(static_map: ProductReader) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Index (M, 2) of every block, and its number of points (M,)."""
-    return static_map.read("blocks"), np.diff(static_map.read("block_offsets"))
+def blocks_touched(static_map: ProductReader, low: Corner, high: Corner) -> NDArray[np.bool_]:
+    """(M,) bool: blocks, of whatever visit, that a rectangle touches, metres relative to the map's origin."""
+    blocks, block_m = static_map.read("blocks"), float(static_map.attribute("block_m"))
+    touched: NDArray[np.bool_] = np.all((blocks + 1) * block_m > low, axis=1) & np.all(blocks * block_m < high, axis=1)
+    return touched
 
 
-def map_points(static_map: ProductReader, low: tuple[float, float], high: tuple[float, float]) -> MapPoints:
-    """Points with low <= (x, y) < high, metres relative to the map's origin; reads only the blocks that touch it."""
-    blocks, offsets = static_map.read("blocks"), static_map.read("block_offsets")
-    block_m = float(static_map.attribute("block_m"))
-    touched = np.all((blocks + 1) * block_m > low, axis=1) & np.all(blocks * block_m < high, axis=1)
+def map_points(static_map: ProductReader, low: Corner, high: Corner, sweep: int) -> MapPoints:
+    """Points with low <= (x, y) < high, metres relative to the map's origin, of the visits that stand for a sweep.
+
+    Reads only the blocks that touch it.
+    """
+    offsets = static_map.read("block_offsets")
+    touched = blocks_touched(static_map, low, high) & standing(static_map.read("block_sweeps"), sweep)
     spans = _joined(offsets[:-1][touched], offsets[1:][touched])
 
     def column(name: str) -> Array:

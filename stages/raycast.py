@@ -19,6 +19,7 @@ from .estimate import BASE_MIB, Estimate, SceneSize
 from .kernels.rays import cast
 from .kernels.split import transform
 from .stage import Needs, Part, PartResult, SceneView, Stage
+from .visits import near_square, visit_spans
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
@@ -29,7 +30,7 @@ class Raycast(Stage):
     """Counts, in cells fixed in the world, the rays that crossed each and the returns in it; no grid involved."""
 
     name: ClassVar[str] = "raycast"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     writes: ClassVar[tuple[type[Product], ...]] = (RayCounts,)
     needs: ClassVar[Needs] = Needs(cpus=1, memory_gib=1.0)
     libraries: ClassVar[tuple[str, ...]] = ("numba", "numpy")
@@ -46,6 +47,8 @@ class Raycast(Stage):
     """The first metres of a ray tell nothing, and returns this near are the ego vehicle's own."""
     clear_of_return_m: NotNegative = 0.3
     """The last metres before a return tell nothing: range noise and grazing rays would eat surfaces."""
+    revisit_s: Positive = 20.0
+    """As the parameter of separate: rays of another visit tell nothing of this one."""
     blocks_per_tile: Count = 16
     """Edge of the tiles that are cast side by side, in blocks of 32 cells."""
 
@@ -77,38 +80,41 @@ class Raycast(Stage):
         high = np.floor((places[:, :2].max(axis=0) + self.range_m) / tile_m).astype(int)
         parts: list[Part] = []
         for x, y in itertools.product(range(low[0], high[0] + 1), range(low[1], high[1] + 1)):
-            sweeps = int(self._sees(places, x, y).sum())
-            if sweeps:
-                parts.append(Part(f"tile-{len(parts):05d}", cost=sweeps, args={"x": x, "y": y}))
+            near = self._sees(places, x, y)
+            for first, last in visit_spans(near, scene.tables.timestamps_ns, self.revisit_s).tolist():
+                sweeps = int(near[first : last + 1].sum())
+                if sweeps:
+                    args = {"x": x, "y": y, "first": first, "last": last}
+                    parts.append(Part(f"tile-{len(parts):05d}", cost=sweeps, args=args))
         return parts
 
     def _sees(self, places: Float64, x: int, y: int) -> NDArray[np.bool_]:
         """(S,) bool: sweeps of which some ray may meet a tile."""
         tile_m = self._block_m * self.blocks_per_tile
-        corner = np.array([x, y]) * tile_m
-        away = np.maximum(np.maximum(corner - places[:, :2], places[:, :2] - corner - tile_m), 0.0)
-        near: NDArray[np.bool_] = np.hypot(away[:, 0], away[:, 1]) < self.range_m
-        return near
+        return near_square(places[:, :2], np.array([x, y]) * tile_m, tile_m, self.range_m)
 
     def compute(self, scene: SceneView, part: Part) -> PartResult:
         tables = scene.tables
         x, y = int(part.args["x"]), int(part.args["y"])
         origin = self._origin(tables)
         places = tables.world_SE3_ego[:, :3, 3] - origin
-        sweeps = np.flatnonzero(self._sees(places, x, y))
+        first, last = int(part.args["first"]), int(part.args["last"])
+        sweeps = first + np.flatnonzero(self._sees(places[first : last + 1], x, y))
         bottom, top = places[sweeps, 2].min() - self.below_m, places[sweeps, 2].max() + self.above_m
-        first = np.array([x * self.blocks_per_tile, y * self.blocks_per_tile, int(np.floor(bottom / self._block_m))])
-        layers = int(np.floor(top / self._block_m)) + 1 - first[2]
+        block = np.array([x * self.blocks_per_tile, y * self.blocks_per_tile, int(np.floor(bottom / self._block_m))])
+        layers = int(np.floor(top / self._block_m)) + 1 - block[2]
         shape = (self.blocks_per_tile * BLOCK_CELLS, self.blocks_per_tile * BLOCK_CELLS, layers * BLOCK_CELLS)
         crossed, hits = np.zeros(shape, dtype=np.uint16), np.zeros(shape, dtype=np.uint16)
         cell_SE3_world = np.diag([1 / self.cell_m, 1 / self.cell_m, 1 / self.cell_m, 1.0])
-        cell_SE3_world[:3, 3] = -(origin + first * self._block_m) / self.cell_m
+        cell_SE3_world[:3, 3] = -(origin + block * self._block_m) / self.cell_m
         for sweep in sweeps.tolist():
             cell_SE3_lidar = cell_SE3_world @ tables.world_SE3_lidar(sweep)
             returns = transform(self._kept(scene.sweep(sweep)), cell_SE3_lidar)
             clear = self.clear_of_sensor_m / self.cell_m, self.clear_of_return_m / self.cell_m
             cast(crossed, hits, np.ascontiguousarray(cell_SE3_lidar[:3, 3]), returns, *clear)
-        return _blocks(first, crossed, hits)
+        made = _blocks(block, crossed, hits)
+        spans = np.tile(np.array([first, last], np.int32), (len(made["blocks"]), 1))
+        return {**made, "block_sweeps": spans}
 
     def _kept(self, cloud: SweepPoints) -> NDArray[np.float32]:
         """Returns that are not of the ego vehicle, nor too far, (N, 3) float32, LiDAR frame."""
@@ -123,6 +129,7 @@ class Raycast(Stage):
 
         yield RayCounts(
             blocks=np.concatenate([np.zeros((0, 3), np.int32), *(r["blocks"] for r in results)]),
+            block_sweeps=np.concatenate([np.zeros((0, 2), np.int32), *(r["block_sweeps"] for r in results)]),
             crossed=joined("crossed"),
             hits=joined("hits"),
             origin_m=self._origin(scene.tables).tolist(),

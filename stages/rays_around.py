@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from ..schemas.grid import VoxelGrid
 from ..schemas.product import ProductReader
 from ..schemas.ray_counts import BLOCK_CELLS, LEAST_OF_LEVEL, LEVELS
-from .grid_frames import grid_corners
+from .grid_frames import grid_reach
 from .kernels.openings import CROSSED, HIT, OPEN, SOLID, find_open, judge, question
+from .visits import standing
 
 Float64 = NDArray[np.float64]
 UInt8 = NDArray[np.uint8]
@@ -59,14 +60,15 @@ class Rays:
     cell_m: float
 
     @classmethod
-    def around(cls, counts: ProductReader, grid: VoxelGrid, poses: Sequence[Float64], rules: Rules) -> Rays:
-        """Reads only blocks that the grid may touch, at ``world_SE3_grid`` (4, 4) of some key frames."""
+    def around(cls, counts: ProductReader, grid: VoxelGrid, poses: Sequence[Float64], sweep: int, rules: Rules) -> Rays:
+        """Reads only blocks that the grid may touch, at ``world_SE3_grid`` (4, 4) of some key frames.
+
+        Of each place, the visit that stands for a sweep.
+        """
         cell_m, origin = float(counts.attribute("cell_m")), np.array(counts.attribute("origin_m"))
-        corners = np.concatenate([grid_corners(grid) @ pose[:3, :3].T + pose[:3, 3] - origin for pose in poses])
-        low = np.floor(corners.min(axis=0) / cell_m / BLOCK_CELLS).astype(int)
-        high = np.floor(corners.max(axis=0) / cell_m / BLOCK_CELLS).astype(int) + 1
+        low, high = _reach(counts, grid, poses)
         blocks = counts.read("blocks")
-        chosen = np.flatnonzero(np.all((blocks >= low) & (blocks < high), axis=1))
+        chosen = np.flatnonzero(_touched(blocks, low, high) & standing(counts.read("block_sweeps"), sweep))
         rows = np.full(high - low, -1, dtype=np.int32)
         rows[tuple((blocks[chosen] - low).T)] = np.arange(len(chosen))
         cell_SE3_world = np.diag([1 / cell_m, 1 / cell_m, 1 / cell_m, 1.0])
@@ -107,6 +109,28 @@ class Rays:
         metres = np.diag([self.grid.voxel_m, self.grid.voxel_m, self.grid.voxel_m, 1.0])
         metres[:3, 3] = self.grid.min_m
         return self.cell_SE3_world @ world_SE3_grid @ metres
+
+
+def visits_near(counts: ProductReader, grid: VoxelGrid, poses: Sequence[Float64]) -> NDArray[np.int32]:
+    """(M, 2) int32: first and last sweep of every visit to a block that the grid may touch at some poses."""
+    spans: NDArray[np.int32] = counts.read("block_sweeps")[
+        _touched(counts.read("blocks"), *_reach(counts, grid, poses))
+    ]
+    return spans
+
+
+def _reach(
+    counts: ProductReader, grid: VoxelGrid, poses: Sequence[Float64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Blocks (3,) from the first that the grid may touch at some poses to the one after the last."""
+    block_m = float(counts.attribute("cell_m")) * BLOCK_CELLS
+    low, high = grid_reach(grid, poses, np.array(counts.attribute("origin_m")))
+    return np.floor(low / block_m).astype(np.int64), np.floor(high / block_m).astype(np.int64) + 1
+
+
+def _touched(blocks: NDArray[np.int32], low: NDArray[np.int64], high: NDArray[np.int64]) -> Bool:
+    touched: Bool = np.all((blocks >= low) & (blocks < high), axis=1)
+    return touched
 
 
 def _judged(counts: ProductReader, chosen: NDArray[np.intp], rules: Rules) -> UInt8:

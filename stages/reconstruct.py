@@ -18,11 +18,24 @@ from ..schemas.taxonomy import NO_LABEL
 from .estimate import Estimate, SceneSize, growing_mib
 from .kernels.neighbours import Buckets
 from .kernels.poisson import Backend, Mesh
-from .map_reading import MapPoints, block_counts, map_points
+from .map_reading import MapPoints, map_points
+from .map_tiles import MapTile, map_tiles
 from .meshing import Trim, centres, compact, surface
 from .stage import Needs, Part, PartResult, SceneView, Stage
 
 Float32 = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A mesh that is kept as one."""
+
+    track: int
+    """The object it shows, -1 for a tile of the static world."""
+    sweeps: tuple[int, int]
+    """First and last that it stands for."""
+    mesh: Mesh
+    labels: NDArray[np.uint8]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +43,7 @@ class Reconstruct(Stage):
     """Surfaces of a scene's static map in tiles, and of each rigid object, by screened Poisson; no grid involved."""
 
     name: ClassVar[str] = "reconstruct"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     writes: ClassVar[tuple[type[Product], ...]] = (Surfaces,)
     needs: ClassVar[Needs] = Needs(cpus=1, memory_gib=1.5)
     libraries: ClassVar[tuple[str, ...]] = ("numba", "numpy", "open3d-cpu", "open3d", "pymeshlab", "scipy")
@@ -74,16 +87,10 @@ class Reconstruct(Stage):
         return Estimate(seconds, growing_mib(size.map_points(), 250.0, 0.3e6), 8.0 * triangles)
 
     def parts(self, scene: SceneView) -> list[Part]:
-        blocks, counts = block_counts(scene.product(StaticMap))
-        per_tile = max(round(self.tile_m / float(scene.product(StaticMap).attribute("block_m"))), 1)
-        tiles: dict[tuple[int, int], int] = {}
-        for (x, y), count in zip((blocks // per_tile).tolist(), counts.tolist(), strict=True):
-            tiles[x, y] = tiles.get((x, y), 0) + count
-        edge = per_tile * float(scene.product(StaticMap).attribute("block_m"))
         parts = [
-            Part(f"tile-{number:04d}", cost=n, args={"x": x, "y": y, "edge_m": edge})
-            for number, ((x, y), n) in enumerate(sorted(tiles.items()))
-            if n >= self.least_tile_points
+            Part(f"tile-{number:04d}", cost=tile.points, args=tile.to_args())
+            for number, tile in enumerate(map_tiles(scene.product(StaticMap), self.tile_m))
+            if tile.points >= self.least_tile_points
         ]
         objects = self._rigid_groups(scene.product(ObjectClouds))
         for start in range(0, len(objects), self.objects_per_part):
@@ -101,13 +108,10 @@ class Reconstruct(Stage):
             return _pack([self._object(scene, group) for group in part.args["groups"]])
         return _pack([self._tile(scene, part)])
 
-    def _tile(self, scene: SceneView, part: Part) -> tuple[int, Mesh, NDArray[np.uint8]]:
-        static_map = scene.product(StaticMap)
-        edge = float(part.args["edge_m"])
-        x, y = int(part.args["x"]), int(part.args["y"])
-        low, high = (x * edge, y * edge), ((x + 1) * edge, (y + 1) * edge)
-        around = (low[0] - self.halo_m, low[1] - self.halo_m), (high[0] + self.halo_m, high[1] + self.halo_m)
-        cloud = map_points(static_map, *around)
+    def _tile(self, scene: SceneView, part: Part) -> Piece:
+        static_map, tile = scene.product(StaticMap), MapTile.from_args(part.args)
+        (low, high), around = tile.grown(0.0), tile.grown(self.halo_m)
+        cloud = map_points(static_map, *around, tile.middle_sweep(static_map))
         sensors = static_map.read("sensor_positions")[cloud.sweep]
         trim = Trim(support_m=self.support_m, density_quantile=self.density_quantile, least_area_m2=self.least_area_m2)
         spacing = float(static_map.attribute("cell_m"))
@@ -115,7 +119,8 @@ class Reconstruct(Stage):
         middle = centres(vertices, triangles)[:, :2]
         core = np.all((middle >= np.array(low, np.float32)) & (middle < np.array(high, np.float32)), axis=1)
         mesh = compact(vertices, triangles[core], density)
-        return -1, mesh, self._labels(mesh, *self._voters(cloud, any(scene.tables.label_files)))
+        labels = self._labels(mesh, *self._voters(cloud, any(scene.tables.label_files)))
+        return Piece(-1, (tile.first, tile.last), mesh, labels)
 
     def _voters(self, cloud: MapPoints, labelled_log: bool) -> tuple[Float32, NDArray[np.uint8]]:
         """Points that vote on triangles, with their labels.
@@ -135,7 +140,7 @@ class Reconstruct(Stage):
         known = labels != NO_LABEL
         return cloud.points[known], labels[known]
 
-    def _object(self, scene: SceneView, group: int) -> tuple[int, Mesh, NDArray[np.uint8]]:
+    def _object(self, scene: SceneView, group: int) -> Piece:
         clouds = scene.product(ObjectClouds)
         start, stop = clouds.read("group_offsets")[group : group + 2].tolist()
         track = int(clouds.read("group_track")[group])
@@ -145,11 +150,8 @@ class Reconstruct(Stage):
         mesh = surface(points, sensors, self.object_cell_m, self.object_cell_m, trim, self.backend)
         known = labels != NO_LABEL
         found = self._labels(mesh, points[known], labels[known])
-        return (
-            track,
-            mesh,
-            np.where(found == NO_LABEL, clouds.attribute("track_classes")[track], found).astype(np.uint8),
-        )
+        labels = np.where(found == NO_LABEL, clouds.attribute("track_classes")[track], found).astype(np.uint8)
+        return Piece(track, (0, len(scene.tables.timestamps_ns) - 1), mesh, labels)
 
     def _labels(self, mesh: Mesh, points: Float32, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         if len(points) == 0:
@@ -172,6 +174,7 @@ class Reconstruct(Stage):
                 triangles=joined("triangles"),
                 labels=joined("labels"),
                 piece_track=whole("piece_track"),
+                piece_sweeps=whole("piece_sweeps"),
                 piece_vertices=np.append(0, np.cumsum(whole("piece_vertices"))).astype(np.int64),
                 piece_triangles=np.append(0, np.cumsum(whole("piece_triangles"))).astype(np.int64),
                 piece_bounds=whole("piece_bounds"),
@@ -180,17 +183,18 @@ class Reconstruct(Stage):
         )
 
 
-def _pack(pieces: list[tuple[int, Mesh, NDArray[np.uint8]]]) -> PartResult:
+def _pack(pieces: list[Piece]) -> PartResult:
     """Arrays of several pieces end to end; empty pieces are left out."""
-    full = [(track, mesh, labels) for track, mesh, labels in pieces if len(labels)]
+    full = [piece for piece in pieces if len(piece.labels)]
     empty = np.zeros((0, 3), np.float32)
-    bounds = [np.concatenate([m[0].min(axis=0), m[0].max(axis=0)]) for _, m, _ in full]
+    bounds = [np.concatenate([p.mesh[0].min(axis=0), p.mesh[0].max(axis=0)]) for p in full]
     return {
-        "vertices": np.concatenate([m[0] for _, m, _ in full]) if full else empty,
-        "triangles": np.concatenate([m[1] for _, m, _ in full]) if full else empty.astype(np.int32),
-        "labels": np.concatenate([labels for *_, labels in full]) if full else np.zeros(0, np.uint8),
-        "piece_track": np.array([track for track, *_ in full], dtype=np.int32),
-        "piece_vertices": np.array([len(m[0]) for _, m, _ in full], dtype=np.int64),
-        "piece_triangles": np.array([len(m[1]) for _, m, _ in full], dtype=np.int64),
+        "vertices": np.concatenate([p.mesh[0] for p in full]) if full else empty,
+        "triangles": np.concatenate([p.mesh[1] for p in full]) if full else empty.astype(np.int32),
+        "labels": np.concatenate([p.labels for p in full]) if full else np.zeros(0, np.uint8),
+        "piece_track": np.array([p.track for p in full], dtype=np.int32),
+        "piece_sweeps": np.array([p.sweeps for p in full], dtype=np.int32).reshape(-1, 2),
+        "piece_vertices": np.array([len(p.mesh[0]) for p in full], dtype=np.int64),
+        "piece_triangles": np.array([len(p.mesh[1]) for p in full], dtype=np.int64),
         "piece_bounds": np.array(bounds, dtype=np.float32).reshape(-1, 6),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from .kernels.split import DROPPED, STATIC, assign, transform
 from .map_assembly import assemble_objects, assemble_static
 from .stage import Needs, Part, PartResult, SceneView, Stage
 from .tracks import Track, box_poses, classify_motion, scene_tracks
+from .visits import BlockVisits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +34,7 @@ class Separate(Stage):
     """Splits every sweep into ego vehicle, static world and moving objects, and thins each on a hash grid."""
 
     name: ClassVar[str] = "separate"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     writes: ClassVar[tuple[type[Product], ...]] = (StaticMap, ObjectClouds)
     needs: ClassVar[Needs] = Needs(cpus=1, memory_gib=1.0)
     libraries: ClassVar[tuple[str, ...]] = ("numba", "numpy", "scipy")
@@ -67,6 +69,8 @@ class Separate(Stage):
     """Classes whose objects change shape as they move."""
     limbed_classes: tuple[str, ...] = ("pedestrian", "person")
     """Classes whose objects change shape even where they stand."""
+    revisit_s: Positive = 20.0
+    """A place that was out of range for longer than this is seen anew, seconds: parked cars have left, and poses drifted."""
     sweeps_per_part: Count = 50
     """About how many sweeps are thinned together."""
 
@@ -108,7 +112,7 @@ class Separate(Stage):
         dropped: Counter[str] = Counter()
         for result in results:
             dropped.update(dict(zip(splitter.reasons, (int(n) for n in result["dropped"]), strict=True)))
-        yield assemble_static(scene, splitter.frame, results, dict(dropped))
+        yield assemble_static(scene, splitter.frame, splitter.visits, results, dict(dropped))
         yield assemble_objects(scene, self.object_cell_m, results, splitter.tracks, splitter.motion, splitter.poses)
 
 
@@ -135,6 +139,11 @@ class _Splitter:
         self._half_sizes = np.array([track.size_m / 2 for track in self.tracks], dtype=np.float64).reshape(-1, 3)
         self._moving = np.array([motion != Motion.PARKED for motion in self.motion], dtype=np.bool_)
         self.frame = CellFrame.of(tables, stage.cell_m, stage.block_m)
+        self.visits = BlockVisits(
+            (tables.world_SE3_ego[:, :3, 3] - self.frame.origin_m)[:, :2], tables.timestamps_ns, self.frame.block_m,
+            # What is level in the ego frame may be tilted in the world.
+            math.hypot(stage.range_m, max(abs(stage.lowest_m), abs(stage.highest_m))), stage.revisit_s,
+        )  # fmt: skip
         self._limbed = np.array(sorted(limbed), dtype=np.uint8)
         self._ground = np.array(taxonomy.ids_of(taxonomy.ground), dtype=np.uint8)
         self._key_times = tables.timestamps_ns[tables.key_sweeps]
@@ -192,7 +201,7 @@ class _Splitter:
         return owner
 
     def _add_static(self, sweep: int, points: Any, ranges: Any, track: Any, labels: Any) -> None:
-        keys, offsets = self.frame.keys(points)
+        keys, offsets = self.frame.keys(points, lambda blocks: self.visits.numbers(sweep, blocks))
         self._static.add_returns(keys, offsets, pack_nearest(ranges, sweep, track))
         if labels is not None:
             self._static_votes.count(keys << 8 | labels)

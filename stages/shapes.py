@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +14,9 @@ from ..schemas.occupancy import Body
 from ..schemas.product import ProductReader
 from ..schemas.surfaces import Surfaces
 from ..schemas.taxonomy import NO_LABEL
-from .grid_frames import grid_corners
+from .grid_frames import grid_reach
 from .stage import SceneView
+from .visits import standing
 
 Float64 = NDArray[np.float64]
 Piece = tuple[int, NDArray[np.float32], NDArray[np.int32], NDArray[np.uint8]]
@@ -46,14 +47,16 @@ class Shapes:
 
     @classmethod
     def of(cls, scene: SceneView, grid: VoxelGrid, frames: range, poses: list[Float64]) -> Shapes:
-        """Reads what the grid may touch in some key frames, at ``poses`` (4, 4), ``world_SE3_grid``."""
+        """Reads what the grid may touch in some key frames, at ``poses`` (4, 4), ``world_SE3_grid``.
+
+        The same visits stand for all of them, as :func:`visits_near` tells.
+        """
         surfaces, clouds = scene.product(Surfaces), scene.product(ObjectClouds)
-        origin = np.array(surfaces.attribute("origin_m"))
-        low, high = grid_reach(grid, poses, origin)
-        bounds, track = surfaces.read("piece_bounds"), surfaces.read("piece_track")
+        origin, track = np.array(surfaces.attribute("origin_m")), surfaces.read("piece_track")
+        now = standing(surfaces.read("piece_sweeps"), int(scene.tables.key_sweeps[frames.start]))
         boxes = clouds.rows("frame_boxes", frames.start, frames.stop)
         present = np.append(np.isfinite(boxes).all(axis=(2, 3)).any(axis=0), False)
-        near = (track < 0) & np.all((bounds[:, 3:] >= low) & (bounds[:, :3] <= high), axis=1)
+        near = _static_near(surfaces, grid, poses) & now
         pieces = _pieces(surfaces, np.flatnonzero(near | present[track]))
         return cls(origin, pieces, _object_points(clouds, frames, present), dict(zip(frames, boxes, strict=True)))
 
@@ -79,10 +82,18 @@ class Shapes:
                 yield mine, target_SE3_world @ box
 
 
-def grid_reach(grid: VoxelGrid, poses: list[Float64], origin_m: Float64) -> tuple[Float64, Float64]:
-    """Bounds (3,) of the grid at some poses, metres from the origin."""
-    corners = np.concatenate([grid_corners(grid) @ pose[:3, :3].T + pose[:3, 3] - origin_m for pose in poses])
-    return corners.min(axis=0), corners.max(axis=0)
+def visits_near(surfaces: ProductReader, grid: VoxelGrid, poses: Sequence[Float64]) -> NDArray[np.int32]:
+    """(M, 2) int32: first and last sweep of every visit to a tile that the grid may touch at some poses."""
+    spans: NDArray[np.int32] = surfaces.read("piece_sweeps")[_static_near(surfaces, grid, poses)]
+    return spans
+
+
+def _static_near(surfaces: ProductReader, grid: VoxelGrid, poses: Sequence[Float64]) -> NDArray[np.bool_]:
+    """(M,) bool: static pieces, of whatever visit, that the grid may touch at some poses."""
+    low, high = grid_reach(grid, poses, np.array(surfaces.attribute("origin_m")))
+    bounds, track = surfaces.read("piece_bounds"), surfaces.read("piece_track")
+    near: NDArray[np.bool_] = (track < 0) & np.all((bounds[:, 3:] >= low) & (bounds[:, :3] <= high), axis=1)
+    return near
 
 
 def _object_points(clouds: ProductReader, frames: range, present: NDArray[np.bool_]) -> list[ObjectPoints]:

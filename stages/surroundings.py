@@ -9,14 +9,18 @@ from numpy.typing import NDArray
 
 from ..schemas.grid import VoxelGrid
 from ..schemas.occupancy import Body
+from ..schemas.product import ProductReader
 from ..schemas.static_map import StaticMap
+from ..schemas.surfaces import Surfaces
 from ..schemas.taxonomy import NO_LABEL
+from .grid_frames import grid_reach
 from .kernels.neighbours import Buckets
 from .kernels.split import transform
 from .kernels.voxelise import Canvas
-from .map_reading import MapPoints, map_points
-from .shapes import Shapes, grid_reach
+from .map_reading import Corner, MapPoints, blocks_touched, map_points
+from .shapes import Shapes, visits_near
 from .stage import SceneView
+from .visits import runs_alike
 
 Float64 = NDArray[np.float64]
 
@@ -31,10 +35,10 @@ class Surroundings:
 
     @classmethod
     def of(cls, scene: SceneView, grid: VoxelGrid, frames: range, poses: list[Float64]) -> Surroundings:
-        """Reads what the grid may touch in some key frames, at ``poses`` (4, 4), ``world_SE3_grid``."""
+        """Reads what the grid may touch in key frames for which the same visits stand, at ``poses`` (4, 4), ``world_SE3_grid``."""
         static_map, shapes = scene.product(StaticMap), Shapes.of(scene, grid, frames, poses)
-        low, high = grid_reach(grid, poses, shapes.origin_m)
-        cloud = map_points(static_map, (float(low[0]), float(low[1])), (float(high[0]), float(high[1])))
+        sweep = int(scene.tables.key_sweeps[frames.start])
+        cloud = map_points(static_map, *_rectangle(static_map, grid, poses), sweep)
         return cls(shapes, float(static_map.attribute("cell_m")), cloud)
 
     @property
@@ -63,3 +67,17 @@ class Surroundings:
         if not known.any():
             return np.full(len(points), NO_LABEL, dtype=np.uint8)
         return Buckets.of(self.cloud.points[known], limit_m / 2).vote(points, self.cloud.labels[known], k, limit_m)
+
+
+def runs_of(scene: SceneView, grid: VoxelGrid, frames: range, poses: list[Float64]) -> list[range]:
+    """Some key frames, cut where another visit to a place that the grid may touch begins."""
+    static_map = scene.product(StaticMap)
+    blocks = static_map.read("block_sweeps")[blocks_touched(static_map, *_rectangle(static_map, grid, poses))]
+    sweeps = scene.tables.key_sweeps[frames.start : frames.stop]
+    return runs_alike(frames, sweeps, blocks, visits_near(scene.product(Surfaces), grid, poses))
+
+
+def _rectangle(static_map: ProductReader, grid: VoxelGrid, poses: list[Float64]) -> tuple[Corner, Corner]:
+    """What the grid may touch at some poses, metres relative to the map's origin."""
+    low, high = grid_reach(grid, poses, np.array(static_map.attribute("origin_m")))
+    return (float(low[0]), float(low[1])), (float(high[0]), float(high[1]))

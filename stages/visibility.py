@@ -23,8 +23,11 @@ from .boxed_voxels import in_boxes
 from .camera_views import looked_at, without
 from .estimate import BASE_MIB, Estimate, SceneSize
 from .rays_around import Rays, Rules
+from .rays_around import visits_near as rays_near
 from .shapes import Shapes
+from .shapes import visits_near as tiles_near
 from .stage import Needs, Part, PartResult, SceneView, Stage, frame_parts
+from .visits import runs_alike
 
 Float64 = NDArray[np.float64]
 UInt8 = NDArray[np.uint8]
@@ -81,16 +84,26 @@ class Visibility(Stage):
     def compute(self, scene: SceneView, part: Part) -> PartResult:
         labels = scene.product(SurfaceOccupancy)
         grid = VoxelGrid.from_json(labels.attribute("grid"))
-        rows = part.args["start"], part.args["stop"]
-        poses: Float64 = labels.rows("world_SE3_grid", *rows)
+        frames = range(part.args["start"], part.args["stop"])
+        poses: list[Float64] = list(labels.rows("world_SE3_grid", frames.start, frames.stop))
+        sweeps = scene.tables.key_sweeps[frames.start : frames.stop]
+        visits = rays_near(scene.product(RayCounts), grid, poses), tiles_near(scene.product(Surfaces), grid, poses)
+        made: list[tuple[UInt8, ...]] = []
+        for run in runs_alike(frames, sweeps, *visits):
+            made += self._run(scene, grid, run, poses[run.start - frames.start : run.stop - frames.start])
+        return {name: np.stack(arrays) for name, arrays in zip(_ARRAYS, zip(*made, strict=True), strict=True)}
+
+    def _run(
+        self, scene: SceneView, grid: VoxelGrid, frames: range, poses: list[Float64]
+    ) -> Iterator[tuple[UInt8, ...]]:
+        """Key frames for which the same visits stand."""
         rules = Rules(self.votes, self.most_hits, self.carve_votes, self.carve_hits)
-        rays = Rays.around(scene.product(RayCounts), grid, list(poses), rules)
+        sweep = int(scene.tables.key_sweeps[frames.start])
+        rays = Rays.around(scene.product(RayCounts), grid, poses, sweep, rules)
         # Poisson grows fins beside poles: what rays went through hides nothing.
-        shapes = without(Shapes.of(scene, grid, range(*rows), list(poses)), rays.pierced)
-        frames = [
-            self._frame(scene, rays, shapes, frame, pose) for frame, pose in zip(range(*rows), poses, strict=True)
-        ]
-        return {name: np.stack(arrays) for name, arrays in zip(_ARRAYS, zip(*frames, strict=True), strict=True)}
+        shapes = without(Shapes.of(scene, grid, frames, poses), rays.pierced)
+        for frame, pose in zip(frames, poses, strict=True):
+            yield self._frame(scene, rays, shapes, frame, pose)
 
     def _frame(self, scene: SceneView, rays: Rays, shapes: Shapes, frame: int, pose: Float64) -> tuple[UInt8, ...]:
         labels, grid = scene.product(SurfaceOccupancy), rays.grid

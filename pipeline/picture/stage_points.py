@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ...schemas.grid import VoxelGrid
 from ...schemas.product import ProductReader
 from ...schemas.scene import SceneTables
+from ...stages.visits import standing
 from .cloud import Cloud
 from .shading import SUN
 
@@ -24,6 +25,7 @@ class Place:
     """Where a key frame's grid lies."""
 
     row: int
+    sweep: int
     grid: VoxelGrid
     grid_SE3_world: Float64
     grid_SE3_ego: Float64
@@ -35,7 +37,7 @@ class Place:
         world_SE3_ego = tables.world_SE3_ego[sweep]
         world_SE3_grid = world_SE3_ego if grid.frame == "ego" else tables.world_SE3_lidar(sweep)
         grid_SE3_world = np.linalg.inv(world_SE3_grid)
-        return cls(row, grid, grid_SE3_world, grid_SE3_world @ world_SE3_ego)
+        return cls(row, sweep, grid, grid_SE3_world, grid_SE3_world @ world_SE3_ego)
 
 
 @dataclass(frozen=True)
@@ -78,9 +80,10 @@ def _local(reader: ProductReader) -> Float64:
 
 
 def static_points(static: ProductReader, place: Place) -> StagePoints:
-    """All points of the static map."""
-    points = static.read("points")
-    return StagePoints.moved(points, place.grid_SE3_world @ _local(static), static.read("labels"), -1)
+    """All points of the static map, of the visits that stand for the frame."""
+    now = np.repeat(standing(static.read("block_sweeps"), place.sweep), np.diff(static.read("block_offsets")))
+    points, labels = static.read("points")[now], static.read("labels")[now]
+    return StagePoints.moved(points, place.grid_SE3_world @ _local(static), labels, -1)
 
 
 def object_points(objects: ProductReader, place: Place) -> Iterator[StagePoints]:
@@ -101,7 +104,9 @@ def surface_points(surfaces: ProductReader, objects: ProductReader, place: Place
     """Points spread over the triangles near the frame, with the light that falls on each."""
     boxes = objects.rows("frame_boxes", place.row, place.row + 1)[0]
     vertex_rows, triangle_rows = surfaces.read("piece_vertices"), surfaces.read("piece_triangles")
-    for piece, track in enumerate(surfaces.read("piece_track").tolist()):
+    tracks = surfaces.read("piece_track")
+    for piece in np.flatnonzero(standing(surfaces.read("piece_sweeps"), place.sweep)).tolist():
+        track = int(tracks[piece])
         world_SE3_piece = _local(surfaces) if track < 0 else boxes[track]
         if not np.isfinite(world_SE3_piece).all():
             continue

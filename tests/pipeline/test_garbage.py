@@ -25,9 +25,11 @@ IDENTITY = StoreIdentity(dataset="nuscenes", taxonomy="nuscenes_lidarseg", back_
 SCENE = "scene-1"
 
 
-def provenance(stage: str, inputs: dict[str, str] | None = None, **parameters: object) -> Provenance:
+def provenance(
+    stage: str, inputs: dict[str, str] | None = None, schema_version: int = 1, **parameters: object
+) -> Provenance:
     return Provenance(
-        stage=stage, stage_version=1, schema_version=1, parameters=parameters, inputs=inputs or {},
+        stage=stage, stage_version=1, schema_version=schema_version, parameters=parameters, inputs=inputs or {},
         sources=Sources.of([SourceFile("a", 1, "0" * 64)]), back_end="open3d", libraries={},
     )  # fmt: skip
 
@@ -36,10 +38,11 @@ def surfaces(store: Store, **parameters: object) -> str:
     none, bounds = np.zeros((0, 3), np.float32), np.zeros(1, np.int64)
     product = Surfaces(
         vertices=none, triangles=none.astype(np.int32), labels=np.zeros(0, np.uint8),
-        piece_track=np.zeros(0, np.int32), piece_vertices=bounds, piece_triangles=bounds,
+        piece_track=np.zeros(0, np.int32), piece_sweeps=np.zeros((0, 2), np.int32), piece_vertices=bounds, piece_triangles=bounds,
         piece_bounds=np.zeros((0, 6), np.float32), origin_m=[0.0, 0.0, 0.0],
     )  # fmt: skip
-    return store.commit(SCENE, product, provenance("reconstruct", **parameters)).fingerprint
+    made_by = provenance("reconstruct", schema_version=Surfaces.schema_version, **parameters)
+    return store.commit(SCENE, product, made_by).fingerprint
 
 
 def labels(store: Store, of: str, **parameters: object) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from occ_pipeline.schemas.product import InMemory
-from occ_pipeline.stages.map_reading import block_counts, map_points
+from occ_pipeline.stages.map_reading import map_points
 from occ_pipeline.tests.stages.small_world import static_map
 
 
@@ -35,7 +35,7 @@ bound = st.integers(-120, 120).map(lambda v: v * 0.25)
 def test_points_equal_a_look_at_all(seed: int, low: tuple[float, float], high: tuple[float, float]) -> None:
     points = scattered(seed)
     made = static_map(points, np.arange(200) % 17, sweep=np.arange(200), tracks=np.arange(200) - 1, block_m=10.0)
-    found = map_points(InMemory(made), low, high)
+    found = map_points(InMemory(made), low, high, 0)
     inside = np.all((made.points[:, :2] >= low) & (made.points[:, :2] < high), axis=1)
     for name in ("points", "sweep", "returns", "labels", "tracks"):
         assert (getattr(found, name) == getattr(made, name)[inside]).all(), name
@@ -44,19 +44,11 @@ def test_points_equal_a_look_at_all(seed: int, low: tuple[float, float], high: t
 def test_blocks_that_are_not_touched_are_not_read_and_neighbours_are_read_at_once() -> None:
     made = static_map(scattered(1), block_m=10.0)
     reader = Counting(made)
-    map_points(reader, (-10.0, -25.0), (0.0, 25.0))
+    map_points(reader, (-10.0, -25.0), (0.0, 25.0), 0)
     column = made.blocks[:, 0] == -1
     (first, last) = np.flatnonzero(column)[[0, -1]]
     assert reader.spans == [(int(made.block_offsets[first]), int(made.block_offsets[last + 1]))]
     reader.spans.clear()
-    map_points(reader, (-15.0, -5.0), (15.0, 5.0))
+    map_points(reader, (-15.0, -5.0), (15.0, 5.0), 0)
     assert len(reader.spans) == 4
-    assert map_points(reader, (500.0, 500.0), (600.0, 600.0)).points.shape == (0, 3)
-
-
-def test_block_counts_add_up() -> None:
-    made = static_map(scattered(2), block_m=10.0)
-    blocks, counts = block_counts(InMemory(made))
-    for block, count in zip(blocks, counts, strict=True):
-        assert (np.floor(made.points[:, :2] / 10.0) == block).all(axis=1).sum() == count
-    assert counts.sum() == 200
+    assert map_points(reader, (500.0, 500.0), (600.0, 600.0), 0).points.shape == (0, 3)

@@ -47,7 +47,7 @@ from occ_pipeline.tests.stages.street import (
 )
 from scipy.spatial.transform import Rotation
 
-GOLDEN = (1, "87b3b17c2d08bf390ce8eae69416a2fb2e5109bd3d96c90912baa06e471ca72f")
+GOLDEN = (2, "4bea5bc5551edae2d80c99d7e4f22c7617ec51e5d29f0c6e1109133149f64638")
 STAGE = Separate(
     cell_m=0.1,
     object_cell_m=0.05,

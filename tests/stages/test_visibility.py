@@ -36,7 +36,7 @@ from occ_pipeline.tests.stages.small_world import (
 )
 
 GOLDEN = {
-    "raycast": (1, "a26ad2afdd67d4ffb9cab9311c9b64fa8ba7296375f95bd18039e3d5050a82f4"),
+    "raycast": (2, "99da8fa15a2be92615abd4c5cecea414547e1ad79496064b66fb63daf8df0a56"),
     "visibility": (2, "b6630051f85b7dc23901c06688dbacc802151be30a32fa9800059bd49abdf555"),
 }
 EGO = pose(1000.3, -200.1, 5.2, 0.7)

@@ -90,6 +90,7 @@ def static_map() -> StaticMap:
         labels=np.array([CAR, 255], np.uint8),
         tracks=np.full(2, -1, np.int32),
         blocks=np.zeros((1, 2), np.int32),
+        block_sweeps=np.array([[0, 2]], np.int32),
         block_offsets=np.array([0, 2], np.int64),
         sensor_positions=np.zeros((3, 3), np.float32),
         origin_m=[600.0, -90.0, 0.0],

@@ -48,6 +48,7 @@ def surfaces() -> Surfaces:
         triangles=np.array([[0, 1, 2], [0, 1, 2]], np.int32),
         labels=np.array([3, 255], np.uint8),
         piece_track=np.array([-1, 0], np.int32),
+        piece_sweeps=np.array([[0, 3], [0, 3]], np.int32),
         piece_vertices=np.array([0, 3, 6]),
         piece_triangles=np.array([0, 1, 2]),
         piece_bounds=np.zeros((2, 6), np.float32),
@@ -78,7 +79,7 @@ def no_cameras() -> CameraTables:
 
 
 def errors(store: Store, product: Product, scenes: list[str] | None = None) -> list[VerificationError]:
-    store.commit("scene-1", product, provenance())
+    store.commit("scene-1", product, provenance(schema_version=product.schema_version))
     return list(Validation(store, PRODUCTS).errors(scenes))
 
 
