@@ -15,8 +15,8 @@ Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
 
 BLOCK_BITS, VISIT_BITS, XY_BITS, Z_BITS = 12, 4, 7, 13
-OBJECT_CELL_BITS, FRAME_BITS, TRACK_BITS = 11, 10, 12
-TRACK_SHIFT = 3 * OBJECT_CELL_BITS + FRAME_BITS
+OBJECT_CELL_BITS = 11
+GROUP_SHIFT = 3 * OBJECT_CELL_BITS
 
 
 @dataclass(frozen=True)
@@ -89,18 +89,14 @@ class CellFrame:
         return block, visit, np.concatenate([xy, height[:, None]], axis=1)
 
     @staticmethod
-    def object_keys(points: Float64, cell_m: float, track: int, group: int) -> tuple[Int64, Int64]:
-        """Keys and quantised offsets of points of one track in its box frame; group 0 is rigid, else key frame + 1.
+    def object_keys(points: Float64, cell_m: float, group: int) -> tuple[Int64, Int64]:
+        """Keys and quantised offsets of points of one group, of :class:`ObjectGroups`, in its box frame.
 
-        Raises ValueError beyond 1023 key frames or 4095 tracks: with ``key << 8 | label`` they would not fit 63 bits.
+        A key is the group (22 bits), then the cell (11 bits an axis); with ``key << 8 | label`` it has 63 bits.
         """
-        if group >= 1 << FRAME_BITS or track >= 1 << TRACK_BITS:
-            raise ValueError(
-                f"track {track} in key frame {group - 1}: a scene this long needs cutting into shorter ones"
-            )
         cells, offsets = quantise(points, cell_m)
         cells = np.clip(cells + (1 << (OBJECT_CELL_BITS - 1)), 0, (1 << OBJECT_CELL_BITS) - 1)
-        keys = np.full(len(points), track << FRAME_BITS | group, dtype=np.int64)
+        keys = np.full(len(points), group, dtype=np.int64)
         for axis in range(3):
             keys = keys << OBJECT_CELL_BITS | cells[:, axis]
         return keys, offsets

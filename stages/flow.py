@@ -14,7 +14,7 @@ from ..schemas.grid import VoxelGrid
 from ..schemas.object_clouds import Motion, ObjectClouds
 from ..schemas.occupancy import OCCUPANCIES, Body, OccupancyName
 from ..schemas.parameters import Count, NotNegative, Positive
-from ..schemas.product import Product, ProductReader
+from ..schemas.product import Array, Blocks, Product, ProductReader
 from .estimate import BASE_MIB, Estimate, SceneSize
 from .stage import Needs, Part, PartResult, SceneView, Stage, frame_parts
 from .track_motion import TrackMotion
@@ -54,7 +54,7 @@ class Flow(Stage):
 
     def compute(self, scene: SceneView, part: Part) -> PartResult:
         frames = range(int(part.args["start"]), int(part.args["stop"]))
-        motion = TrackMotion.of(scene.tables, scene.product(ObjectClouds), self.longest_gap_s)
+        motion = TrackMotion.of(scene.tables, scene.product(ObjectClouds), frames, self.longest_gap_s)
         told = [self._frame(scene, motion, frame) for frame in frames]
         result = {name: np.concatenate([rows[name] for rows in told]) for name in _ROWS}
         return result | {"counts": np.array([len(rows["tracks"]) for rows in told], dtype=np.int64)}
@@ -83,9 +83,14 @@ class Flow(Stage):
 
     def assemble(self, scene: SceneView, results: Sequence[PartResult]) -> tuple[Product, ...]:
         counts = np.concatenate([r["counts"] for r in results])
+
+        def joined(name: str) -> Array:
+            shape = (int(counts.sum()), *results[0][name].shape[1:])
+            return Blocks.of(shape, str(results[0][name].dtype), [lambda r=r: r[name] for r in results])
+
         return (
             OccupancyFlow(
-                **{name: np.concatenate([r[name] for r in results]) for name in _ROWS},
+                **{name: joined(name) for name in _ROWS},
                 offsets=np.append(0, np.cumsum(counts)).astype(np.int64),
                 labels=self.product,
                 frame_tokens=scene.tables.frame_tokens,

@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..schemas.object_clouds import Motion, ObjectClouds
+from ..schemas.product import Array, Blocks
 from ..schemas.scene import SceneTables
 from ..schemas.static_map import StaticMap
 from ..schemas.taxonomy import NO_LABEL
-from .cell_frame import BLOCK_BITS, FRAME_BITS, OBJECT_CELL_BITS, TRACK_SHIFT, VISIT_BITS, XY_BITS, Z_BITS, CellFrame
+from .cell_frame import BLOCK_BITS, GROUP_SHIFT, OBJECT_CELL_BITS, VISIT_BITS, XY_BITS, Z_BITS, CellFrame
 from .kernels.cells import majority_labels, mean_offsets, merge_rows, unpack_nearest
+from .object_groups import ObjectGroups
 from .stage import PartResult, SceneView
 from .tracks import Track
 from .visits import BlockVisits
@@ -24,7 +26,7 @@ Int64 = NDArray[np.int64]
 Poses = Callable[[Int64, slice], Float64]
 """``world_SE3_box`` (N, T, 4, 4) of some tracks in some sweeps (N,)."""
 
-_TRACKS_AT_ONCE = 16
+_TRACKS_AT_ONCE, _FRAMES_AT_ONCE = 16, 64
 _STATIC_ROWS = (("float32", (3,)), ("int32", ()), ("uint16", ()), ("uint8", ()), ("int32", ()))
 """Dtype and shape of a row of points, sweep, returns, labels and tracks of the static map."""
 _OBJECT_ROWS = (("float32", (3,)), ("float32", (3,)), ("int32", ()), ("uint16", ()), ("uint8", ()))
@@ -106,6 +108,7 @@ def assemble_objects(
     results: Sequence[PartResult],
     tracks: list[Track],
     motion: list[Motion],
+    numbers: ObjectGroups,
     poses: Poses,
 ) -> ObjectClouds:
     """The clouds of all moving objects, merged some tracks at a time, and every track's box in every key frame."""
@@ -114,10 +117,10 @@ def assemble_objects(
     per_group: list[tuple[NDArray[np.generic], ...]] = []
     for first in range(0, max(len(tracks), 1), _TRACKS_AT_ONCE):
         some = slice(first, first + _TRACKS_AT_ONCE)
-        low, high = some.start << TRACK_SHIFT, some.stop << TRACK_SHIFT
+        low, high = (int(numbers.starts[min(track, len(tracks))]) << GROUP_SHIFT for track in (some.start, some.stop))
         rows = merge_rows([_between(r["objects"], low, high) for r in results])
         votes = [_between(r["object_votes"], low << 8, high << 8) for r in results]
-        columns, groups = _clouds(tables, cell_m, rows, votes, some, poses)
+        columns, groups = _clouds(tables, cell_m, rows, votes, some, numbers, poses)
         per_group.append(groups)
         for whole, piece in zip(made, columns, strict=True):
             whole.append(piece)
@@ -133,21 +136,35 @@ def assemble_objects(
         group_frame=group_frame,
         group_offsets=np.append(0, np.cumsum(counts)).astype(np.int64),
         motion=np.array(motion, dtype=np.uint8).reshape(-1),
-        frame_boxes=poses(tables.key_sweeps, slice(None)),
+        frame_boxes=_frame_boxes(tables, len(tracks), poses),
         track_size_m=np.array([t.size_m for t in tracks], dtype=np.float32).reshape(-1, 3),
         track_classes=list(tables.track_classes),
     )
 
 
+def _frame_boxes(tables: SceneTables, tracks: int, poses: Poses) -> Array:
+    """(K, T, 4, 4) boxes of all tracks in all key frames: in a long scene most are absent in most, and not held at once."""
+    keys = tables.key_sweeps
+    starts = range(0, len(keys), _FRAMES_AT_ONCE)
+    pieces = [lambda a=a: poses(keys[a : a + _FRAMES_AT_ONCE], slice(None)) for a in starts]
+    return Blocks.of((len(keys), tracks, 4, 4), "float64", pieces)
+
+
 def _clouds(
-    tables: SceneTables, cell_m: float, rows: Int64, votes: list[Int64], tracks: slice, poses: Poses
+    tables: SceneTables,
+    cell_m: float,
+    rows: Int64,
+    votes: list[Int64],
+    tracks: slice,
+    numbers: ObjectGroups,
+    poses: Poses,
 ) -> tuple[tuple[NDArray[np.generic], ...], tuple[NDArray[np.generic], ...]]:
     """Rows as :data:`_OBJECT_ROWS` has them; and per group its track, key frame (-1 for rigid) and number of rows."""
     keys = rows[:, 0]
     cell_mask, bits = (1 << OBJECT_CELL_BITS) - 1, OBJECT_CELL_BITS
     cells = np.stack([keys >> 2 * bits & cell_mask, keys >> bits & cell_mask, keys & cell_mask], axis=1)
     points = (cells - (1 << (bits - 1)) + mean_offsets(rows)) * cell_m
-    groups, counts = np.unique(keys >> 3 * bits, return_counts=True)
+    groups, counts = np.unique(keys >> GROUP_SHIFT, return_counts=True)
     sweep, track = unpack_nearest(rows[:, 5])
     columns = (
         points.astype(np.float32),
@@ -156,11 +173,7 @@ def _clouds(
         np.minimum(rows[:, 4], 65_535).astype(np.uint16),
         majority_labels(keys, votes),
     )
-    return columns, (
-        (groups >> FRAME_BITS).astype(np.int32),
-        ((groups & ((1 << FRAME_BITS) - 1)) - 1).astype(np.int32),
-        counts.astype(np.int64),
-    )
+    return columns, (*numbers.tracks_and_frames(groups), counts.astype(np.int64))
 
 
 def _sensors_in_boxes(

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..schemas.product import Array, ProductReader
+from .row_reading import rows_of
 from .visits import standing
 
 Corner = tuple[float, float]
@@ -39,23 +40,11 @@ def map_points(static_map: ProductReader, low: Corner, high: Corner, sweep: int)
     """
     offsets = static_map.read("block_offsets")
     touched = blocks_touched(static_map, low, high) & standing(static_map.read("block_sweeps"), sweep)
-    spans = _joined(offsets[:-1][touched], offsets[1:][touched])
+    starts, stops = offsets[:-1][touched], offsets[1:][touched]
 
     def column(name: str) -> Array:
-        pieces = [static_map.rows(name, start, stop) for start, stop in spans]
-        return np.concatenate(pieces) if pieces else static_map.rows(name, 0, 0)
+        return rows_of(static_map, name, starts, stops)
 
     points = column("points")
     inside = np.all((points[:, :2] >= low) & (points[:, :2] < high), axis=1)
     return MapPoints(points[inside], *(column(name)[inside] for name in ("sweep", "returns", "labels", "tracks")))
-
-
-def _joined(starts: NDArray[np.int64], stops: NDArray[np.int64]) -> list[tuple[int, int]]:
-    """Adjoining row spans made one: a read each."""
-    spans: list[tuple[int, int]] = []
-    for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
-        if spans and spans[-1][1] == start:
-            spans[-1] = (spans[-1][0], stop)
-        else:
-            spans.append((start, stop))
-    return spans

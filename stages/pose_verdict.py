@@ -51,12 +51,12 @@ class Judge:
         logged = self.tables.world_SE3_ego[self.nodes]
         solved = self._solved(logged, good)
         residuals = Residuals(surfaces, [(f.i, f.j) for f in good], self.reach_m)
-        before, after = residuals.of(logged), residuals.of(solved)
+        before, after = residuals.of(logged, solved)
         worse = after > before + WORSE_M
         corrections = _from_neighbours(self.tables.timestamps_ns[self.nodes], np.linalg.inv(logged) @ solved, worse)
         refined = logged @ corrections
         measured = Measured(
-            before, residuals.of(refined) if worse.any() else after, shares,
+            before, residuals.of(refined)[0] if worse.any() else after, shares,
             (ground_thickness(surfaces, logged), ground_thickness(surfaces, refined)), corrections,
         )  # fmt: skip
         verdict, reason = self._verdict(measured, worse)

@@ -24,6 +24,7 @@ from .estimate import BASE_MIB, Estimate, SceneSize
 from .kernels.cells import CellTable, pack_nearest
 from .kernels.split import DROPPED, STATIC, assign, transform
 from .map_assembly import assemble_objects, assemble_static
+from .object_groups import ObjectGroups
 from .stage import Needs, Part, PartResult, SceneView, Stage
 from .tracks import Track, box_poses, classify_motion, scene_tracks
 from .visits import BlockVisits
@@ -113,7 +114,9 @@ class Separate(Stage):
         for result in results:
             dropped.update(dict(zip(splitter.reasons, (int(n) for n in result["dropped"]), strict=True)))
         yield assemble_static(scene, splitter.frame, splitter.visits, results, dict(dropped))
-        yield assemble_objects(scene, self.object_cell_m, results, splitter.tracks, splitter.motion, splitter.poses)
+        yield assemble_objects(
+            scene, self.object_cell_m, results, splitter.tracks, splitter.motion, splitter.groups, splitter.poses
+        )
 
 
 _ALL = slice(None)
@@ -136,6 +139,7 @@ class _Splitter:
         limbed = frozenset(taxonomy.ids_of(stage.limbed_classes))
         self.tracks: list[Track] = scene_tracks(tables)
         self.motion = [classify_motion(track, stage.moving_m, deforming, limbed) for track in self.tracks]
+        self.groups = ObjectGroups.of(tables, self.tracks, self.motion, stage.carry_s + stage.deforming_window_s)
         self._half_sizes = np.array([track.size_m / 2 for track in self.tracks], dtype=np.float64).reshape(-1, 3)
         self._moving = np.array([motion != Motion.PARKED for motion in self.motion], dtype=np.bool_)
         self.frame = CellFrame.of(tables, stage.cell_m, stage.block_m)
@@ -207,14 +211,15 @@ class _Splitter:
             self._static_votes.count(keys << 8 | labels)
 
     def _add_object(self, sweep: int, track: int, points: Any, ranges: Any, labels: Any) -> None:
-        groups = [0]
+        frames = [-1]
         if self.motion[track] == Motion.DEFORMING:
             away_ns = np.abs(self._key_times - self._tables.timestamps_ns[sweep])
-            groups = (np.flatnonzero(away_ns <= round(self._stage.deforming_window_s * 1e9)) + 1).tolist()
-            if not groups:
+            frames = np.flatnonzero(away_ns <= round(self._stage.deforming_window_s * 1e9)).tolist()
+            if not frames:
                 self._dropped["deforming, far from a key frame"] += len(points)
-        for group in groups:
-            keys, offsets = CellFrame.object_keys(points, self._stage.object_cell_m, track, group)
+        for frame in frames:
+            group = self.groups.number(track, frame)
+            keys, offsets = CellFrame.object_keys(points, self._stage.object_cell_m, group)
             self._objects.add_returns(keys, offsets, pack_nearest(ranges, sweep, np.full(len(keys), track)))
             if labels is not None:
                 self._object_votes.count(keys << 8 | labels)

@@ -15,6 +15,7 @@ from ..schemas.product import ProductReader
 from ..schemas.surfaces import Surfaces
 from ..schemas.taxonomy import NO_LABEL
 from .grid_frames import grid_reach
+from .row_reading import rows_of
 from .stage import SceneView
 from .visits import standing
 
@@ -97,12 +98,12 @@ def _static_near(surfaces: ProductReader, grid: VoxelGrid, poses: Sequence[Float
 
 
 def _object_points(clouds: ProductReader, frames: range, present: NDArray[np.bool_]) -> list[ObjectPoints]:
-    """Points of the tracks present in some key frames. Each array is read whole, once, and only those rows kept."""
+    """Points of the tracks present in some key frames."""
     group_track, group_frame = clouds.read("group_track"), clouds.read("group_frame")
     wanted = present[group_track] & ((group_frame < 0) | np.isin(group_frame, frames))
-    sizes = np.diff(clouds.read("group_offsets"))
-    rows = np.repeat(wanted, sizes)
-    points, returns, labels = (clouds.read(name)[rows] for name in ("points", "returns", "labels"))
+    offsets = clouds.read("group_offsets")
+    spans, sizes = (offsets[:-1][wanted], offsets[1:][wanted]), np.diff(offsets)
+    points, returns, labels = (rows_of(clouds, name, *spans) for name in ("points", "returns", "labels"))
     classes, motion = clouds.attribute("track_classes"), clouds.read("motion")
     found: list[ObjectPoints] = []
     start = 0

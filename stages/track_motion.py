@@ -17,10 +17,12 @@ Bool = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class TrackMotion:
-    """Boxes of all tracks in all key frames, and which of them tell motion."""
+    """Boxes of all tracks in consecutive key frames, and which of them tell motion."""
 
+    first: int
+    """The first of these key frames."""
     times_s: Float64
-    """(K,) float64, from the first key frame."""
+    """(K,) float64, from the scene's first one: the same numbers however it is cut."""
     world_SE3_box: Float64
     """(K, T, 4, 4) float64, NaN where absent."""
     tells: Bool
@@ -28,19 +30,21 @@ class TrackMotion:
     longest_gap_s: float
 
     @classmethod
-    def of(cls, tables: SceneTables, clouds: ProductReader, longest_gap_s: float) -> TrackMotion:
-        """Of a scene."""
+    def of(cls, tables: SceneTables, clouds: ProductReader, frames: range, longest_gap_s: float) -> TrackMotion:
+        """What tells motion in some key frames: they and their neighbours."""
+        first, stop = max(frames.start - 1, 0), min(frames.stop + 1, len(tables.key_sweeps))
         stamps = tables.timestamps_ns[tables.key_sweeps]
-        boxes: Float64 = clouds.read("frame_boxes")
+        boxes: Float64 = clouds.rows("frame_boxes", first, stop)
         annotated = np.bincount(tables.box_track, minlength=boxes.shape[1])
         tells = np.isfinite(boxes).all(axis=(2, 3)) & (annotated > 1)
-        return cls((stamps - stamps[:1]) * 1e-9, boxes, tells, longest_gap_s)
+        return cls(first, (stamps[first:stop] - stamps[:1]) * 1e-9, boxes, tells, longest_gap_s)
 
     def displacement(self, frame: int, tracks: NDArray[np.int32], places: Float64) -> tuple[Float64, Bool]:
         """Where places (N, 3), metres, world, on objects ``tracks`` (N,) go until the next key frame.
 
         Returns (N, 3) float64 metres, world axes, 0 where not known; and (N,) bool where it is. Track -1 is never known.
         """
+        frame -= self.first
         there = self._step(frame, frame + 1)
         moved = np.zeros_like(places)
         for track in np.unique(tracks[tracks >= 0]).tolist():
@@ -58,6 +62,7 @@ class TrackMotion:
         acceleration, whatever the spacing. Where one is missing the other stands alone. Returns (N, 3) float64 metres per
         second, world axes, 0 where not known; and (N,) bool where it is.
         """
+        frame -= self.first
         before, after = self._step(frame - 1, frame), self._step(frame, frame + 1)
         velocity = np.zeros_like(places)
         for track in np.unique(tracks[tracks >= 0]).tolist():

@@ -66,7 +66,8 @@ def ground_of_map(static: ProductReader) -> float | None:
     """Thickness of the static map's ground, metres."""
     points, labels = static.read("points").astype(np.float64), static.read("labels")
     known = np.isin(labels, GROUND)
-    return map_thickness(points[known], static.read("sweep")[known])
+    points, sweeps = points[known], static.read("sweep")[known]
+    return map_thickness(points[sweeps == sweep] for sweep in np.unique(sweeps))
 
 
 def figure(value: float | None) -> str:
