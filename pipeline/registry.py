@@ -16,6 +16,7 @@ from ..stages.densify import Densify
 from ..stages.flow import Flow
 from ..stages.import_labels import ImportLabels
 from ..stages.label_images import LabelImages
+from ..stages.moving_objects import FindMovingObjects
 from ..stages.raycast import Raycast
 from ..stages.reconstruct import Reconstruct
 from ..stages.refine import RefineWithImages
@@ -32,7 +33,7 @@ STAGES: Mapping[str, type[Stage]] = MappingProxyType(
     {
         s.name: s
         for s in (
-            *(RefinePoses, Separate, Reconstruct, Densify, Raycast, Visibility, ImportLabels),
+            *(RefinePoses, FindMovingObjects, Separate, Reconstruct, Densify, Raycast, Visibility, ImportLabels),
             *(LabelImages, RefineWithImages, MeasureConsistency, Flow, Voxnt, Clean, VoxntRefined),
         )
     }

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..schemas.cameras import CameraTables
+from ..schemas.moving_objects import MovingObjects, with_moving_objects
 from ..schemas.product import Array, InMemory, Product, ProductReader, load
 from ..schemas.reference_labels import ReferenceLabels
 from ..schemas.refined_poses import RefinedPoses, refined_cameras, refined_tables
@@ -38,7 +39,8 @@ class SceneAddress:
 class StoredScene:
     """A scene whose products come from the store, and whose sweeps and 2D labels come from the data root.
 
-    Where :class:`RefinedPoses` may be read, poses, boxes and cameras are refined by them.
+    Where :class:`RefinedPoses` may be read, poses, boxes and cameras are refined by them; where :class:`MovingObjects` may be,
+    their tracks stand after the log's own.
     """
 
     def __init__(self, address: SceneAddress) -> None:
@@ -53,8 +55,12 @@ class StoredScene:
 
     @cached_property
     def _tables(self) -> SceneTables:
-        logged = load(SceneTables, self.product(SceneTables))
-        return logged if self._refined is None else refined_tables(logged, self._refined)
+        tables = load(SceneTables, self.product(SceneTables))
+        if self._refined is not None:
+            tables = refined_tables(tables, self._refined)
+        if MovingObjects in self._fingerprints:
+            tables = with_moving_objects(tables, load(MovingObjects, self.product(MovingObjects)))
+        return tables
 
     @cached_property
     def _refined(self) -> RefinedPoses | None:

@@ -80,7 +80,7 @@ class SceneTables(Product):
     label_kinds: list[int]
     """:class:`PointKind` of every value a label file may hold."""
     label_bytes: int
-    """Size of one label in a label file; its lower two bytes are the value, little-endian, what lies above is not read."""
+    """Size of one label in a label file, little-endian: its lower two bytes are the value, of four the upper two the instance id."""
     frame_tokens: list[str]
     """(K) the dataset's own name of each key frame."""
     track_tokens: list[str]
@@ -157,6 +157,8 @@ class SweepPoints:
     """(N,) uint8 :class:`PointKind`; None where the sweep has no label file."""
     dropped: int = 0
     """Points that were not finite and are left out."""
+    instances: NDArray[np.int32] | None = None
+    """(N,) int32 instance ids, 0 for none; None where labels have no room for them."""
 
     @property
     def is_ego(self) -> NDArray[np.bool_] | None:

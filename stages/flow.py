@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..schemas.flow import OccupancyFlow
 from ..schemas.grid import VoxelGrid
+from ..schemas.moving_objects import MovingObjects
 from ..schemas.object_clouds import Motion, ObjectClouds
 from ..schemas.occupancy import OCCUPANCIES, Body, OccupancyName
 from ..schemas.parameters import Count, NotNegative, Positive
@@ -44,7 +45,7 @@ class Flow(Stage):
     """Key frames that are told together."""
 
     def reads(self) -> tuple[type[Product], ...]:
-        return (OCCUPANCIES[self.product], ObjectClouds)
+        return (MovingObjects, OCCUPANCIES[self.product], ObjectClouds)
 
     def estimate(self, size: SceneSize) -> Estimate:
         return Estimate(0.1 + size.frames * 0.01, BASE_MIB + 0.1 * size.frames, size.frames * 6_000.0)

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ..schemas.moving_objects import MovingObjects
 from ..schemas.object_clouds import Motion, ObjectClouds
 from ..schemas.parameters import Count, NotNegative, Positive
 from ..schemas.product import Product
@@ -82,7 +83,7 @@ class Separate(Stage):
         CellFrame((0.0, 0.0, 0.0), self.cell_m, round(self.block_m / self.cell_m))
 
     def reads(self) -> tuple[type[Product], ...]:
-        return (RefinedPoses,)
+        return (RefinedPoses, MovingObjects)
 
     def reads_sweeps(self) -> bool:
         return True

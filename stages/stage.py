@@ -124,7 +124,7 @@ class Stage(ABC):
 
         ``SceneTables`` always counts as read. ``CameraTables`` is there for whoever names it, with no stage to write it.
         A stage that uses poses of any kind names ``RefinedPoses``: its tables, boxes and cameras then agree with what other
-        stages made of refined poses.
+        stages made of refined poses. One that uses tracks names ``MovingObjects`` too: its tables then hold those tracks.
         """
 
     def reads_sweeps(self) -> bool:

@@ -47,9 +47,9 @@ def read_sweep(data_root: Path, tables: SceneTables, index: int) -> SweepPoints:
     dropped = len(points) - len(coordinates)
     if values is None:
         return SweepPoints(coordinates, None, None, dropped)
-    values = values[keep]
-    classes = np.array(tables.label_classes, dtype=np.uint8)
-    return SweepPoints(coordinates, classes[values], np.array(tables.label_kinds, dtype=np.uint8)[values], dropped)
+    value, instances = values[0][keep], None if values[1] is None else values[1][keep].astype(np.int32)
+    classes, kinds = (np.array(table, dtype=np.uint8) for table in (tables.label_classes, tables.label_kinds))
+    return SweepPoints(coordinates, classes[value], kinds[value], dropped, instances)
 
 
 def _read_points(files: DataRoot, tables: SceneTables, name: str) -> NDArray[np.float32]:
@@ -101,13 +101,13 @@ def check_label_size(name: str, size: int, width: int, point_file: str, points: 
 
 def _read_labels(
     files: DataRoot, tables: SceneTables, name: str, point_file: str, points: int
-) -> NDArray[np.unsignedinteger[Any]]:
+) -> tuple[NDArray[np.unsignedinteger[Any]], NDArray[np.uint16] | None]:
+    """Values of labels, and the instance ids above them where there is room."""
     size, width = _size(files, name), tables.label_bytes
     check_label_size(name, size, width, point_file, points)
     content = _read(files, name, size)
-    values: NDArray[np.unsignedinteger[Any]] = (
-        np.frombuffer(content, np.uint8) if width == 1 else np.frombuffer(content, "<u2")[:: width // 2]
-    )
+    halves = np.frombuffer(content, "<u2") if width > 1 else np.zeros(0, np.uint16)
+    values: NDArray[np.unsignedinteger[Any]] = np.frombuffer(content, np.uint8) if width == 1 else halves[:: width // 2]
     highest = int(values.max(initial=0))
     if highest >= len(tables.label_classes):
         raise InputError(
@@ -117,7 +117,7 @@ def _read_labels(
             expected=f"0 to {len(tables.label_classes) - 1}",
             fix="use labels and tables of the same release",
         )
-    return values
+    return values, halves[1::2] if width == 4 else None
 
 
 def _size(files: DataRoot, name: str) -> int:

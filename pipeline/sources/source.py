@@ -21,7 +21,8 @@ How peculiar datasets map to it, none of which changes it:
   differ from one to the next, as Waymo's do. They are pinholes: images of either are undistorted first. A rolling shutter is not told.
 - KITTI's cameras have no time stamps of their own in the odometry set: those of the sweeps are right, all are triggered as the LiDAR
   looks ahead. Its principal points count from the middle of the first pixel: readers add half a pixel.
-- SemanticKITTI's labels have 16 bits and instance ids above: ``label_bytes`` is 4, and what lies above is not read.
+- SemanticKITTI's labels have 16 bits and instance ids above: ``label_bytes`` is 4. It has no boxes: what moves is found from the
+  ids of its moving classes, by a stage.
 """
 
 from __future__ import annotations
