@@ -15,7 +15,8 @@ from ..schemas.taxonomy import NO_LABEL, UNLABELED
 UInt8 = NDArray[np.uint8]
 Bool = NDArray[np.bool_]
 
-_PREDICTED, _TRUE, _SEEN, _HIT, _FOUND = range(5)
+UNCLASSED = 254
+"""In a reference's class ids: occupied, but of no class, so that occupancy alone is judged there."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,10 @@ class Predicted:
     """bool: predicted as what is being judged; a part of ``occupied``, or the same."""
     classes: UInt8
     """uint8: class id where occupied, 255 without."""
+
+    def some(self, chosen: Bool) -> Predicted:
+        """Those of ``chosen``, (M,) bool."""
+        return Predicted(self.occupied[chosen], self.claimed[chosen], self.classes[chosen])
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,7 @@ class Tally:
 
     @classmethod
     def of(cls, predicted: Predicted, true: UInt8, seen: Bool, classes: int) -> Tally:
-        """Of one frame. ``true``: (M,) uint8 class id, 255 where nothing is; ``seen``: (M,) bool."""
+        """Of one frame. ``true``: (M,) uint8 class id, 255 where nothing is, :data:`UNCLASSED`; ``seen``: (M,) bool."""
         is_true = true != NO_LABEL
         seen = seen & is_true
         same = predicted.classes == true
@@ -97,6 +102,38 @@ class Space:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """Numbers of voxels that are not judged, or not in full."""
+
+    outside: int = 0
+    """Outside the mask that was asked for."""
+    unknown: int = 0
+    """Inside it, and the reference does not know what is there."""
+    unlabelled: int = 0
+    """Of the others, those that the reference calls occupied and gives no class."""
+    unlabelled_judged: bool = True
+    """Whether the latter are judged as to their occupancy."""
+
+    @classmethod
+    def of(cls, inside: Bool | None, known: Bool | None, unlabelled: Bool, *, skipped: bool) -> LeftOut:
+        """Of one frame, (X, Y, Z) bool each; None for everywhere."""
+        outside = 0 if inside is None else int(np.count_nonzero(~inside))
+        unknown = np.zeros((), np.bool_) if known is None else ~known if inside is None else inside & ~known
+        rest = unlabelled if inside is None else unlabelled & inside
+        return cls(outside, int(np.count_nonzero(unknown)), int(np.count_nonzero(rest)), not skipped)
+
+    def __add__(self, other: LeftOut) -> LeftOut:
+        return LeftOut(
+            self.outside + other.outside, self.unknown + other.unknown, self.unlabelled + other.unlabelled,
+            other.unlabelled_judged,
+        )  # fmt: skip
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields."""
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
 class ClassScore:
     """Ratios of one class, or of occupancy. None where there is nothing to judge: nothing seen, nothing predicted."""
 
@@ -127,17 +164,23 @@ class Score:
 
     occupancy: ClassScore
     miou: float | None
-    """Mean over classes with seen voxels; None without any."""
+    """Mean over classes; None without any."""
     per_class: Mapping[str, ClassScore]
     """Classes that are predicted or true anywhere, in the taxonomy's order; surfaces without a class count as occupancy only."""
     frames: int
 
     @classmethod
-    def of(cls, tally: Tally, names: Sequence[str]) -> Score:
-        """The ratios of a tally. ``names``: of its classes."""
+    def of(cls, tally: Tally, names: Sequence[str], *, predicted_only: bool = False) -> Score:
+        """The ratios of a tally. ``names``: of its classes.
+
+        The mean is over classes with seen voxels. ``predicted_only``: and over those that are predicted and nowhere true, whose
+        IoU is 0, as benchmarks have it.
+        """
         rows = {name: row for name, row in zip(names, tally.counts[1:], strict=True) if name != UNLABELED}
         per_class = {name: ClassScore.of(row) for name, row in rows.items() if row.any()}
-        judged = [score.iou or 0.0 for score in per_class.values() if score.seen]
+        judged = [
+            score.iou or 0.0 for score in per_class.values() if score.seen or (predicted_only and score.predicted)
+        ]
         return cls(
             ClassScore.of(tally.counts[0]), sum(judged) / len(judged) if judged else None, per_class, tally.frames
         )

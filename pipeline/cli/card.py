@@ -56,11 +56,10 @@ def card(
 
 
 def _measure(store: Store, reference: str) -> dict[str, Any]:
-    from ..compare import compare_with_truth, parse_reference
-    from ..sample import Truth
+    from ..compare import compare
+    from ..sides import StoredLabels, side_named
 
-    truth = Truth.open(parse_reference(reference))
-    return {"reference": "the exact truth of a simulated log", **compare_with_truth(store, truth, None).to_json()}
+    return compare(StoredLabels(store), side_named(reference)).to_json()
 
 
 def _read(path: Path, store: Store) -> dict[str, Any]:

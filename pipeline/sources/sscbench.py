@@ -41,6 +41,7 @@ class SscbenchKitti360Source(FileLabels):
     return_bytes: ClassVar[int] = 1
     layout: ClassVar[str] = f"{FOLDER}/SEQUENCE/voxels/FFFFFF.label"
     has_scans: ClassVar[bool] = True
+    masks: ClassVar[tuple[str, ...]] = ("lidar",)
     taxonomy: ClassVar[str] = SSCBENCH_KITTI360.name
     licence: ClassVar[str] = "CC BY-NC-SA 3.0 (SSCBench and KITTI-360), non-commercial (cvlibs.net/datasets/kitti-360)"
 
