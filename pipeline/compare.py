@@ -12,27 +12,25 @@ from ..schemas.grid import VoxelGrid
 from .compare_bands import KINDS, Bands, Limits
 from .comparison import BandScore, Comparison, FrameScore
 from .judging import WHOLE, Asked, Judged, judge, mask_owner
-from .matching import Matched, Pair, match
+from .matching import Matched, Pair
 from .scores import ClassScore, LeftOut, Score, Space, Tally
-from .sides import BODIES, Side
+from .sides import BODIES
 
 K = TypeVar("K")
 
 
 def compare(
-    labels: Side, reference: Side, asked: Asked | None = None, progress: Callable[[int, int], None] | None = None
+    matched: Matched, asked: Asked, progress: Callable[[int, int], None] = lambda _done, _of: None
 ) -> Comparison:
     """Counts voxels over all key frames that both sides have; ratios are made of the sums.
 
-    ``progress`` gets key frames done and key frames in all. Raises as :func:`~.matching.match` and :func:`~.judging.judge` do.
+    ``progress`` gets key frames done and key frames in all. Raises UsageError where nothing is left to judge, and what
+    :func:`~.judging.judge` raises.
     """
-    asked = asked or Asked()
-    matched = match(labels, reference, asked.scenes)
     sums = _Sums(len(matched.taxonomy.classes))
     for done, pair in enumerate(matched.pairs, start=1):
         sums.add(pair, judge(matched, pair, asked))
-        if progress is not None:
-            progress(done, len(matched.pairs))
+        progress(done, len(matched.pairs))
     if not sums.space.voxels:
         raise UsageError(
             "no voxel is left to judge", found=f"{sums.left_out.outside:,} outside the mask, {sums.left_out.unknown:,} unknown to the reference",
@@ -89,6 +87,15 @@ def _bands(grid: VoxelGrid) -> Mapping[str, Bands]:
     return {name: make(grid) for name, make in KINDS.items()}
 
 
+def _blind(space: Space) -> tuple[str, ...]:
+    """What to know of a reference that does not tell what is free."""
+    if space.empty:
+        return ()
+    return (
+        "the reference calls no voxel free: what is predicted beyond its own voxels is not judged, so precision says nothing",
+    )
+
+
 def _comparison(matched: Matched, sums: _Sums, asked: Asked) -> Comparison:
     labels, reference = matched.labels, matched.reference
 
@@ -117,5 +124,5 @@ def _comparison(matched: Matched, sums: _Sums, asked: Asked) -> Comparison:
         fingerprints={name: found for name in sums.scenes if (found := labels.fingerprint(name)) is not None},
         only_in_store=matched.only_in_labels,
         only_in_reference=matched.only_in_reference,
-        remarks=tuple(dict.fromkeys((*labels.remarks, *reference.remarks))),
+        remarks=tuple(dict.fromkeys((*labels.remarks, *reference.remarks, *_blind(sums.space)))),
     )

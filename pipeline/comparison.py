@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,11 +59,6 @@ class Comparison:
     remarks: tuple[str, ...]
     """What a user should know of the figures."""
 
-    @property
-    def worst(self) -> FrameScore:
-        """The key frame with the lowest IoU, the first of several; those without anything to judge come last."""
-        return min(self.frames, key=lambda frame: (frame.iou is None, frame.iou or 0.0))
-
     def to_json(self) -> dict[str, Any]:
         """One object: the whole's ratios at its top, then ``scenes``, the kinds, and frames that could not be compared."""
         scenes = {
@@ -71,7 +66,7 @@ class Comparison:
             for name, score in self.scenes.items()
         }
         kinds = {name: score.to_json() for name, score in self.kinds.items()}
-        worst = self.worst
+        worst = worst_of(self.frames)
         return {
             "labels": self.labels,
             "reference": self.reference,
@@ -89,6 +84,11 @@ class Comparison:
             "only_in_reference": {name: list(tokens) for name, tokens in self.only_in_reference.items()},
             "remarks": list(self.remarks),
         }
+
+
+def worst_of(frames: Sequence[FrameScore]) -> FrameScore:
+    """The key frame with the lowest IoU, the first of several; those without anything to judge come last."""
+    return min(frames, key=lambda frame: (frame.iou is None, frame.iou or 0.0))
 
 
 def _band(band: BandScore) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from .scores import ClassScore, LeftOut, Space
 def table(comparison: Comparison) -> Table:
     """Classes with the worst IoU first, then the kinds of body, then the whole."""
     whole = comparison.whole
-    said = f"{', '.join(comparison.products)} against {comparison.reference}"
+    said = f"{comparison.labels} against {comparison.reference}"
     result = _table(f"{said}: {whole.frames} key frames of {len(comparison.scenes)} scenes", comparison)
     for name, score in sorted(whole.per_class.items(), key=lambda item: _worst_first(item[1])):
         _add(result, comparison, name, score, None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,8 +22,6 @@ WHOLE = "whole"
 class Asked:
     """How a user wants voxels judged."""
 
-    scenes: Collection[str] | None = None
-    """By the names of either side; None for all."""
     mask: str | None = None
     """One of :data:`MASKS`, inside of which voxels are judged: the reference's where it has one, else that of the labels."""
     skip_unlabelled: bool = False

@@ -85,13 +85,15 @@ class Space:
     free_right: int = 0
     """Of those, the ones in which no true surface lies."""
     unknown: int = 0
+    empty: int = 0
+    """In which no true surface lies."""
 
     @classmethod
     def of(cls, state: UInt8, true: UInt8) -> Space:
         """Of one frame: :class:`State` of its voxels, and true class ids, 255 where nothing is."""
-        free = state == State.FREE
-        right = np.count_nonzero(free & (true == NO_LABEL))
-        return cls(state.size, int(np.count_nonzero(free)), int(right), int(np.count_nonzero(state == State.UNKNOWN)))
+        free, empty = state == State.FREE, true == NO_LABEL
+        counted = (free, free & empty, state == State.UNKNOWN, empty)
+        return cls(state.size, *(int(np.count_nonzero(which)) for which in counted))
 
     def __add__(self, other: Space) -> Space:
         return Space(*(getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__))

@@ -17,6 +17,7 @@ from occ_pipeline.pipeline.compare import compare
 from occ_pipeline.pipeline.comparison import Comparison
 from occ_pipeline.pipeline.comparison_table import table
 from occ_pipeline.pipeline.judging import Asked
+from occ_pipeline.pipeline.matching import match
 from occ_pipeline.pipeline.scores import ClassScore, Predicted, Score, Tally
 from occ_pipeline.pipeline.sides import StoredLabels, TrueLabels, side_named
 from occ_pipeline.pipeline.sources import SOURCES
@@ -70,7 +71,8 @@ class HandMade:
 
 def against(store: Store, truth: HandMade, scenes: list[str] | None = None, **more: Any) -> Comparison:
     """The store's labels against a truth by hand."""
-    return compare(StoredLabels(store), TrueLabels(truth, SOURCES["nuscenes"](store.path, "")), Asked(scenes), **more)
+    truth_side = TrueLabels(truth, SOURCES["nuscenes"](store.path, ""))
+    return compare(match(StoredLabels(store), truth_side, scenes), Asked(), **more)
 
 
 _ = NONE
