@@ -67,7 +67,7 @@ def match(labels: Side, reference: Side, scenes: Collection[str] | None = None) 
         if name not in known:
             raise UsageError("no such scene", scene=name, expected=one_of(known), fix="correct --scenes")
     mine, others = _chosen(labels, reference, scenes), _chosen(reference, labels, scenes)
-    _refuse_other_grids(labels, reference, mine, others)
+    _refuse_other_grids(labels, reference)
     places = {key: (name, row) for name, keys in others.items() for row, key in enumerate(keys)}
     pairs = [
         Pair(name, labels.tokens(name)[row], row, *places[key])
@@ -94,7 +94,7 @@ def _chosen(side: Side, other: Side, scenes: Collection[str] | None) -> Names:
     """Names of a side's key frames by its scenes, sorted: the names of a published format where one side has such."""
     form = other.form or side.form
     # Where drives stand for scenes on one side, the other's names choose.
-    foreign = scenes is not None and not set(scenes) & set(side.scenes)
+    foreign = form is not None and scenes is not None and not set(scenes) & set(side.scenes)
     chosen = [name for name in sorted(side.scenes) if scenes is None or foreign or name in scenes]
     if form is None:
         return {name: [(name, token) for token in side.tokens(name)] for name in chosen}
@@ -115,15 +115,15 @@ def _one_taxonomy(labels: Side, reference: Side) -> tuple[Taxonomy, tuple[UInt8 
     )  # fmt: skip
 
 
-def _refuse_other_grids(labels: Side, reference: Side, mine: Names, others: Names) -> None:
+def _refuse_other_grids(labels: Side, reference: Side) -> None:
     """Raises UsageError where no scene of one side has a grid of the other: names would not match either."""
-    one, other = ({side.grid(name) for name in names} for side, names in ((labels, mine), (reference, others)))
+    one, other = ({side.grid(name) for name in side.scenes} for side in (labels, reference))
     if one == {None} and other == {None}:
         raise UsageError(
             "a truth has no grid of its own", found=f"{labels.words} on both sides", expected="labels on a grid on one of them",
             fix="compare the truth with a store, or with published labels",
         )  # fmt: skip
-    if None not in one | other and not one & other:
+    if one and other and None not in one | other and not one & other:
         raise _other_grids(labels, reference, one, other)
 
 
