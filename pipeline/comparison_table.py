@@ -50,7 +50,7 @@ def _caption(comparison: Comparison) -> list[str]:
     said = [_space(comparison.space)] if comparison.space.free else []
     if comparison.mask is not None:
         said.append(f"inside the mask {comparison.mask}")
-    said += _left_out(comparison.left_out)
+    said += _left_out(comparison.left_out, exact=comparison.exact)
     sides = ((comparison.labels, comparison.only_in_store), (comparison.reference, comparison.only_in_reference))
     alone = [f"{sum(map(len, frames.values()))} only in {side}" for side, frames in sides if frames]
     if alone:
@@ -58,7 +58,7 @@ def _caption(comparison: Comparison) -> list[str]:
     return [*said, *comparison.remarks]
 
 
-def _left_out(left_out: LeftOut) -> list[str]:
+def _left_out(left_out: LeftOut, *, exact: bool) -> list[str]:
     """``voxels left out: 12 k outside the mask, 3,000 unknown to the reference``."""
     judged = left_out.unlabelled_judged
     reasons = (
@@ -67,7 +67,8 @@ def _left_out(left_out: LeftOut) -> list[str]:
     )  # fmt: skip
     told = ", ".join(f"{_count(number)} {reason}" for number, reason in reasons if number)
     said = [f"voxels left out: {told}"] if told else []
-    if judged and left_out.unlabelled:
+    # What a truth gives no class is none of the classes: to predict one there is an error.
+    if judged and left_out.unlabelled and not exact:
         said.append(f"{_count(left_out.unlabelled)} without a class in the reference are judged as occupied alone")
     return said
 
@@ -101,4 +102,6 @@ def _count(number: int) -> str:
     """Short enough for eight columns in a narrow terminal; the JSON has every digit."""
     if number < 10_000:
         return f"{number:,}"
-    return f"{number / 1e3:,.0f} k" if number < 10_000_000 else f"{number / 1e6:,.0f} M"
+    if number < 1_000_000:
+        return f"{number / 1e3:,.0f} k"
+    return f"{number / 1e6:,.1f} M" if number < 10_000_000 else f"{number / 1e6:,.0f} M"

@@ -16,6 +16,8 @@ from .scores import UNCLASSED, LeftOut, Predicted
 from .sides import BODIES, MASKS, Bool, Expected, Side, Told, UInt8
 
 WHOLE = "whole"
+_VISIBILITY = "compare labels that occ-pipeline run visibility made"
+_MAKES = {"lidar": _VISIBILITY, "camera": _VISIBILITY, "boxes": "compare labels made from a log with tracked objects"}
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def mask_owner(matched: Matched, pair: Pair, mask: str) -> Side:
     ]
     raise UsageError(
         f"neither side tells {MASKS[mask]}", scene=pair.scene, found="; ".join(there), expected=f"a mask {mask!r}",
-        fix="leave out --mask, or run occ-pipeline run visibility, which makes masks",
+        fix=f"leave out --mask, or {_MAKES[mask]}",
     )  # fmt: skip
 
 

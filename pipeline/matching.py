@@ -132,10 +132,11 @@ def _other_grids(
     scene: str | None = None,
 ) -> UsageError:  # fmt: skip
     one, other = (" and ".join(sorted(grid.words for grid in grids if grid)) for grids in (mine, others))
-    made = next(grid.text for grid in others if grid)
+    # Published labels lie where they lie.
+    fixed = next(grid.text for grid in (mine if labels.form is not None else others) if grid)
     return UsageError(
         "the two lie on different grids", scene=scene, found=f"{one} of {labels.words}",
-        expected=f"{other}, as {reference.words}", fix=f"make labels on the other's grid, with occ-pipeline run --grid {made}",
+        expected=f"{other}, as {reference.words}", fix=f"make the others on that grid too, as occ-pipeline run visibility --grid {fixed}",
     )  # fmt: skip
 
 

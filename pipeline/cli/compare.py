@@ -34,13 +34,13 @@ def compare(
     mask: Annotated[
         str | None,
         typer.Option(
-            help="Judge inside what the lidar or a camera observed, or inside boxes of tracked objects: the reference's, else A's.",
+            help="lidar, camera or boxes: judge inside what these observed, or boxes of tracked objects. The reference's, else A's.",
             autocompletion=complete.masks,
         ),
     ] = None,
     by: Annotated[
         list[str] | None,
-        typer.Option(help="One more table, by distance or by height; may be repeated.", autocompletion=complete.bands),
+        typer.Option(help="distance or height: one more table; may be repeated.", autocompletion=complete.bands),
     ] = None,
     skip_unlabelled: Annotated[
         bool,
@@ -49,7 +49,7 @@ def compare(
         ),
     ] = False,
     picture: Annotated[
-        Path | None, typer.Option(help="PNG file to draw where the two differ in, in one key frame.")
+        Path | None, typer.Option(help="PNG file to draw one key frame in: both sides, and where they differ.")
     ] = None,
     scene: Annotated[
         str | None,

@@ -63,7 +63,7 @@ def test_tables_and_the_picture(clean: Clean, log: Path, tmp_path: Path, program
 
 REFUSED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "mask": (("--mask", "ladar"), ("no mask is called 'ladar'", "did you mean 'lidar'?")),
-    "no mask": (("--mask", "camera"), ("neither side tells what a camera observed", "boxes of surface_occupancy of clean.zarr; none of the exact truth", "run occ-pipeline run visibility")),
+    "no mask": (("--mask", "camera"), ("neither side tells what a camera observed", "boxes of surface_occupancy of clean.zarr; none of the exact truth", "labels that occ-pipeline run visibility made")),
     "bands": (("--by", "heigth"), ("no kind of bands is called 'heigth'",)),
     "frame": (("--frame", "1"), ("--scene and --frame are of a picture", "give --picture")),
     "picture": (("--picture", "{tmp}/d.jpg"), ("another ending", "d.png")),
