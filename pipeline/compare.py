@@ -87,6 +87,12 @@ def _bands(grid: VoxelGrid) -> Mapping[str, Bands]:
     return {name: make(grid) for name, make in KINDS.items()}
 
 
+def _renamed(matched: Matched) -> tuple[str, ...]:
+    """What to know where a log's key frames are matched with those of a format."""
+    forms = (matched.labels.form, matched.reference.form)
+    return tuple(form.renamed for form in forms if form is not None and form.renamed) if None in forms else ()
+
+
 def _blind(space: Space) -> tuple[str, ...]:
     """What to know of a reference that does not tell what is free."""
     if space.empty:
@@ -124,5 +130,5 @@ def _comparison(matched: Matched, sums: _Sums, asked: Asked) -> Comparison:
         fingerprints={name: found for name in sums.scenes if (found := labels.fingerprint(name)) is not None},
         only_in_store=matched.only_in_labels,
         only_in_reference=matched.only_in_reference,
-        remarks=tuple(dict.fromkeys((*labels.remarks, *reference.remarks, *_blind(sums.space)))),
+        remarks=tuple(dict.fromkeys((*labels.remarks, *reference.remarks, *_renamed(matched), *_blind(sums.space)))),
     )

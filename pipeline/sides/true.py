@@ -74,7 +74,12 @@ class TrueLabels:
                 "the sample log is not there", file=str(folder), found="no such folder", fix="make it with occ-pipeline sample"
             )  # fmt: skip
         truth = Truth.open(folder)
-        dataset = next((name for name, source in SOURCES.items() if source.versions(folder)), "")
+        dataset = next((name for name, source in SOURCES.items() if source.versions(folder)), None)
+        if dataset is None:
+            raise UsageError(
+                "the simulated log holds nothing but its truth", file=str(folder), expected=f"a log of {', '.join(SOURCES)}",
+                fix="make it again with occ-pipeline sample",
+            )  # fmt: skip
         return cls(truth, open_log(dataset, folder, None).source)
 
     @property

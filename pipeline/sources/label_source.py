@@ -27,6 +27,9 @@ class LabelSource(Source):
     masks: ClassVar[tuple[str, ...]] = ()
     """Of ``lidar`` and ``camera``, those that its files tell: without, all voxels count as observed."""
 
+    renamed: ClassVar[str] = ""
+    """What to know where published key frames have other names than the log's, and nothing tells which is which."""
+
     @classmethod
     def frame_name(cls, tables: SceneTables, frame: int) -> tuple[str, str]:
         """Scene and key frame as its files name them, from the tables of a log, or of files of its own."""

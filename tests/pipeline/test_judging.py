@@ -199,6 +199,17 @@ def test_names_of_a_format_match_frames() -> None:
     assert (chosen.only_in_labels, chosen.only_in_reference) == ({"scene-1": ("a",)}, {"n8": ("z",)})
 
 
+def test_frames_that_a_format_counts_anew() -> None:
+    from occ_pipeline.pipeline.sources.sscbench import SscbenchKitti360Source
+
+    files, log = one(TRUE, form=SscbenchKitti360Source), one(MINE)
+    for one_side, other, said in ((log, files, 1), (files, log, 1), (files, files, 0)):
+        assert (
+            sum("SSCBench counts KITTI-360's frames anew" in text for text in figures(one_side, other)["remarks"])
+            == said
+        )
+
+
 def test_other_grids() -> None:
     fine = VoxelGrid((0.0, 0.0, 0.0), 0.25, (6, 2, 1), "lidar")
     with pytest.raises(UsageError, match="the two lie on different grids") as caught:
