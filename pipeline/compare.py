@@ -10,10 +10,11 @@ from typing import TypeVar
 from ..schemas.errors import UsageError
 from ..schemas.grid import VoxelGrid
 from .compare_bands import KINDS, Bands, Limits
+from .compare_counts import LeftOut, Space
 from .comparison import BandScore, Comparison, FrameScore
 from .judging import WHOLE, Asked, Judged, judge, mask_owner
 from .matching import Matched, Pair
-from .scores import ClassScore, LeftOut, Score, Space, Tally
+from .scores import ClassScore, Score, Tally
 from .sides import BODIES
 
 K = TypeVar("K")

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from .compare_bands import Limits, limits_json
+from .compare_counts import LeftOut, Space
 from .matching import Pair
-from .scores import LeftOut, Score, Space
+from .scores import Score
 
 
 @dataclass(frozen=True)

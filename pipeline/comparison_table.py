@@ -6,8 +6,9 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from .compare_bands import limits_words
+from .compare_counts import LeftOut, Space
 from .comparison import Comparison
-from .scores import ClassScore, LeftOut, Space
+from .scores import ClassScore
 
 
 def table(comparison: Comparison) -> Table:

@@ -11,8 +11,9 @@ from ..schemas.errors import UsageError
 from ..schemas.grid import VoxelGrid
 from ..schemas.occupancy import State
 from ..schemas.taxonomy import NO_LABEL, UNLABELED
+from .compare_counts import LeftOut
 from .matching import Matched, Pair
-from .scores import UNCLASSED, LeftOut, Predicted
+from .scores import UNCLASSED, Predicted
 from .sides import BODIES, MASKS, Bool, Expected, Side, Told, UInt8
 
 WHOLE = "whole"
@@ -50,6 +51,8 @@ class Judged:
     grid: VoxelGrid
     told: Told
     expected: Expected
+    nameless: Bool
+    """(X, Y, Z) bool: what the reference calls occupied and gives no class."""
     judged: Bool | None
     """(X, Y, Z) bool: voxels that are; None for all."""
     left_out: LeftOut
@@ -119,7 +122,12 @@ def judge(matched: Matched, pair: Pair, asked: Asked) -> Judged:
     wanted = ~nameless if asked.skip_unlabelled else None
     judged = _all_of(_all_of(inside, expected.known), wanted)
     return Judged(
-        grid, told, expected, judged, LeftOut.of(inside, expected.known, nameless, skipped=asked.skip_unlabelled)
+        grid,
+        told,
+        expected,
+        nameless,
+        judged,
+        LeftOut.of(inside, expected.known, nameless, skipped=asked.skip_unlabelled),
     )
 
 

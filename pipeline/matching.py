@@ -11,6 +11,7 @@ from ..schemas.taxonomy import TAXONOMIES, Taxonomy
 from .current import one_of
 from .exports.sscbench import CLASS_IDS
 from .sides import FrameName, Side, UInt8
+from .sources import LabelSource
 
 FrameRow = tuple[str, int]
 """Scene, and row among its key frames."""
@@ -66,8 +67,9 @@ def match(labels: Side, reference: Side, scenes: Collection[str] | None = None) 
     for name in scenes or ():
         if name not in known:
             raise UsageError("no such scene", scene=name, expected=one_of(known), fix="correct --scenes")
-    mine, others = _chosen(labels, reference, scenes), _chosen(reference, labels, scenes)
     _refuse_other_grids(labels, reference)
+    form = reference.form or labels.form
+    mine, others = _chosen(labels, form, scenes), _chosen(reference, form, scenes)
     places = {key: (name, row) for name, keys in others.items() for row, key in enumerate(keys)}
     pairs = [
         Pair(name, labels.tokens(name)[row], row, *places[key])
@@ -90,9 +92,8 @@ Names = Mapping[str, Sequence[FrameName]]
 """A side's scene to what its key frames are matched by."""
 
 
-def _chosen(side: Side, other: Side, scenes: Collection[str] | None) -> Names:
-    """Names of a side's key frames by its scenes, sorted: the names of a published format where one side has such."""
-    form = other.form or side.form
+def _chosen(side: Side, form: type[LabelSource] | None, scenes: Collection[str] | None) -> Names:
+    """Names of a side's key frames by its scenes, sorted; ``form``: the published format that names them."""
     # Where drives stand for scenes on one side, the other's names choose.
     foreign = form is not None and scenes is not None and not set(scenes) & set(side.scenes)
     chosen = [name for name in sorted(side.scenes) if scenes is None or foreign or name in scenes]

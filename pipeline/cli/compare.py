@@ -105,7 +105,7 @@ def compare(
 
 def _draw(matched: Matched, pair: Pair, asked: Asked, path: Path) -> None:
     from ..picture.compared import shown_difference
-    from ..picture.differences import draw_differences
+    from ..picture.difference_sheet import draw_differences
     from ..store.durable import storage_errors
 
     with storage_errors(path.absolute()):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from occ_pipeline.pipeline.compare_counts import LeftOut
 from occ_pipeline.pipeline.judging import Asked, Judged, judge
 from occ_pipeline.pipeline.matching import match
+from occ_pipeline.pipeline.picture.difference_sheet import SIDE, draw_differences
 from occ_pipeline.pipeline.picture.differences import (
     AGREED,
     CLASS,
@@ -14,10 +16,8 @@ from occ_pipeline.pipeline.picture.differences import (
     ONLY_B,
     ShownDifference,
     differences,
-    draw_differences,
     foremost,
 )
-from occ_pipeline.pipeline.scores import LeftOut
 from occ_pipeline.pipeline.sides import Expected
 from occ_pipeline.schemas.grid import VoxelGrid
 from occ_pipeline.schemas.occupancy import State
@@ -52,7 +52,7 @@ def test_what_is_true_and_nobody_saw_is_no_difference() -> None:
     seen[0] = True
     grid = VoxelGrid((0.0, 0.0, 0.0), 0.5, (6, 2, 1))
     for labels, states in ((told, [State.OCCUPIED] * 2), (empty, [State.OCCUPIED, State.UNKNOWN])):
-        _what, state = differences(Judged(grid, labels, Expected(true=true, seen=seen), None, LeftOut()))
+        _what, state = differences(Judged(grid, labels, Expected(true=true, seen=seen), ~seen & seen, None, LeftOut()))
         assert (state[0] == states[0]).all()
         assert (state[1:] == states[1]).all()
 
@@ -83,7 +83,8 @@ def test_differences_are_where_they_are() -> None:
     assert (shown.differences.top[30:34, 10:14] == 3).all()
     assert (foremost(shown.differences).top[30:34, 10:14] == 2).all()
     pixels = np.array(draw_differences(shown)).astype(float)
-    left, top, side = 20 + 2 * (508 + 18), 88, 508
+    side = SIDE
+    left, top = 20 + 2 * (side + 18), 88
     for kind, (x, y) in BLOCKS.items():
         # The middle of the block; row 0 is farthest ahead, column 0 farthest left.
         row, column = top + round((40 - x - 2) / 40 * side), left + round((40 - y - 2) / 40 * side)
