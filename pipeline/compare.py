@@ -1,123 +1,135 @@
-"""Measures a store's labels against a reference: ``occ-pipeline compare``."""
+"""Measures labels against others: ``occ-pipeline compare``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-
-import numpy as np
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TypeVar
 
 from ..schemas.errors import UsageError
-from ..schemas.occupancy import Body, State, SurfaceOccupancy
-from ..schemas.product import ProductReader
-from ..schemas.taxonomy import NO_LABEL, TAXONOMIES
-from .comparison import Comparison, table
-from .current import current_labels, first_labels, grid_of, one_of
-from .reference import TrueFrame, TruthLike, parse_reference
-from .scores import Predicted, Score, Space, Tally
-from .store.index import read_index
-from .store.reader import StoredProduct
-from .store.store import Store
+from ..schemas.grid import VoxelGrid
+from .compare_bands import KINDS, Bands, Limits
+from .compare_counts import LeftOut, Space
+from .comparison import BandScore, Comparison, FrameScore
+from .judging import WHOLE, Asked, Judged, judge, mask_owner
+from .matching import Matched, Pair
+from .scores import ClassScore, Score, Tally
+from .sides import BODIES
 
-__all__ = ["Comparison", "TrueFrame", "TruthLike", "compare_with_truth", "parse_reference", "table"]
-
-_WHOLE = "whole"
-_KINDS = ("static", "moving_rigid", "deforming")
-_Tokens = Mapping[str, Sequence[str]]
-"""Scene to its key frames."""
+K = TypeVar("K")
 
 
-def compare_with_truth(
-    store: Store,
-    truth: TruthLike,
-    scenes: Collection[str] | None = None,
-    progress: Callable[[int, int], None] | None = None,
-    product: type[SurfaceOccupancy] | None = None,
+def compare(
+    matched: Matched, asked: Asked, progress: Callable[[int, int], None] = lambda _done, _of: None
 ) -> Comparison:
     """Counts voxels over all key frames that both sides have; ratios are made of the sums.
 
-    ``product``: which voxel labels; None for the most refined of each scene. ``scenes``: None for all of either side. ``progress`` gets key frames done and key frames in all. Raises UsageError for
-    a scene that neither side has, and when no key frame is common; VerificationError for a damaged store.
+    ``progress`` gets key frames done and key frames in all. Raises UsageError where nothing is left to judge, and what
+    :func:`~.judging.judge` raises.
     """
-    readers = _readers(store, product)
-    known = sorted({*readers, *truth.scenes})
-    for name in scenes or ():
-        if name not in known:
-            raise UsageError("no such scene", scene=name, expected=one_of(known), fix="correct --scenes")
-    wanted = [name for name in known if scenes is None or name in scenes]
-    stored = {name: list(readers[name].attribute("frame_tokens")) for name in wanted if name in readers}
-    true = {name: list(truth.frame_tokens(name)) for name in wanted if name in truth.scenes}
-    common = [(name, token) for name, tokens in stored.items() for token in tokens if token in true.get(name, ())]
-    if not common:
+    sums = _Sums(len(matched.taxonomy.classes))
+    for done, pair in enumerate(matched.pairs, start=1):
+        sums.add(pair, judge(matched, pair, asked))
+        progress(done, len(matched.pairs))
+    if not sums.space.voxels:
         raise UsageError(
-            "the store and the reference have no key frame in common",
-            found=f"{_counted(stored)} in the store, {_counted(true)} in the reference",
-            fix="compare with the log that the store was made from",
-        )
-    classes = TAXONOMIES[store.identity.taxonomy].classes
-    tallies: dict[str, dict[str, Tally]] = {}
-    space = Space()
-    for done, (name, token) in enumerate(common, start=1):
-        facts = truth.frame(name, token, grid_of(readers[name]))
-        row = stored[name].index(token)
-        frame = _tallies(readers[name], row, facts, len(classes))
-        space += Space.of(readers[name].rows("state", row, row + 1)[0], facts.semantics)
-        before = tallies.get(name)
-        tallies[name] = {kind: before[kind] + new for kind, new in frame.items()} if before else frame
-        if progress is not None:
-            progress(done, len(common))
-    sums = {kind: sum((of[kind] for of in tallies.values()), Tally.none(len(classes))) for kind in (_WHOLE, *_KINDS)}
+            "no voxel is left to judge", found=f"{sums.left_out.outside:,} outside the mask, {sums.left_out.unknown:,} unknown to the reference",
+            fix="choose another --mask, or other labels",
+        )  # fmt: skip
+    return _comparison(matched, sums, asked)
+
+
+@dataclass
+class _Sums:
+    """What is added up over key frames."""
+
+    classes: int
+    scenes: dict[str, dict[str, Tally]] = field(default_factory=dict[str, dict[str, Tally]])
+    """Scene to kind of body to counts."""
+    bands: dict[str, dict[Limits, Tally]] = field(default_factory=dict[str, dict[Limits, Tally]])
+    """Kind of band to its limits to counts."""
+    space: Space = field(default_factory=Space)
+    left_out: LeftOut = field(default_factory=LeftOut)
+    frames: list[FrameScore] = field(default_factory=list[FrameScore])
+
+    def add(self, pair: Pair, frame: Judged) -> None:
+        """One key frame."""
+        self.space += Space.of(frame.state, frame.true)
+        self.left_out += frame.left_out
+        bands = _bands(frame.grid)
+        for kind, part in frame.parts():
+            tally = Tally.of(part.predicted, part.true, part.seen, self.classes)
+            _add(self.scenes.setdefault(pair.scene, {}), kind, tally)
+            if kind != WHOLE:
+                continue
+            self.frames.append(FrameScore(pair, ClassScore.of(tally.counts[0]).iou))
+            for name, band in bands.items():
+                numbers = band.numbers[part.matters]
+                for number, limits in enumerate(band.limits):
+                    mine = numbers == number
+                    counted = Tally.of(part.predicted.some(mine), part.true[mine], part.seen[mine], self.classes)
+                    _add(self.bands.setdefault(name, {}), limits, counted)
+
+    def total(self, kind: str) -> Tally | None:
+        """Over all scenes; None where none tells of the kind."""
+        found = [tallies[kind] for tallies in self.scenes.values() if kind in tallies]
+        return sum(found, Tally.none(self.classes)) if found else None
+
+
+def _add(sums: dict[K, Tally], key: K, tally: Tally) -> None:
+    before = sums.get(key)
+    sums[key] = tally if before is None else before + tally
+
+
+@lru_cache(maxsize=4)
+def _bands(grid: VoxelGrid) -> Mapping[str, Bands]:
+    """Of a grid: most stores have one for all scenes."""
+    return {name: make(grid) for name, make in KINDS.items()}
+
+
+def _renamed(matched: Matched) -> tuple[str, ...]:
+    """What to know where a log's key frames are matched with those of a format."""
+    forms = (matched.labels.form, matched.reference.form)
+    return tuple(form.renamed for form in forms if form is not None and form.renamed) if None in forms else ()
+
+
+def _blind(space: Space) -> tuple[str, ...]:
+    """What to know of a reference that does not tell what is free."""
+    if space.empty:
+        return ()
+    return (
+        "the reference calls no voxel free: what is predicted beyond its own voxels is not judged, so precision says nothing",
+    )
+
+
+def _comparison(matched: Matched, sums: _Sums, asked: Asked) -> Comparison:
+    labels, reference = matched.labels, matched.reference
+
+    def score(tally: Tally) -> Score:
+        return Score.of(tally, matched.taxonomy.classes, predicted_only=not reference.exact)
+
+    whole = sums.total(WHOLE)
+    assert whole is not None
+    owner = None if asked.mask is None else mask_owner(matched, matched.pairs[0], asked.mask)
     return Comparison(
-        whole=Score.of(sums[_WHOLE], classes),
-        kinds={kind: Score.of(sums[kind], classes) for kind in _KINDS},
-        space=space,
-        fingerprints={name: readers[name].manifest.fingerprint[:16] for name in tallies},
-        products=tuple(sorted({readers[name].product.name for name in tallies})),
-        scenes={name: Score.of(of[_WHOLE], classes) for name, of in tallies.items()},
-        only_in_store=_without(stored, true),
-        only_in_reference=_without(true, stored),
+        labels=labels.words,
+        reference=reference.words,
+        exact=reference.exact,
+        mask=None if owner is None else f"{asked.mask} of {owner.words}",
+        whole=score(whole),
+        kinds={kind: score(tally) for kind in BODIES if (tally := sums.total(kind)) is not None},
+        scenes={name: score(tallies[WHOLE]) for name, tallies in sums.scenes.items()},
+        bands={
+            name: tuple(BandScore(limits, score(tally)) for limits, tally in sorted(tallies.items()))
+            for name, tallies in sums.bands.items()
+        },
+        frames=tuple(sums.frames),
+        space=sums.space,
+        left_out=sums.left_out,
+        products=labels.products,
+        fingerprints={name: found for name in sums.scenes if (found := labels.fingerprint(name)) is not None},
+        only_in_store=matched.only_in_labels,
+        only_in_reference=matched.only_in_reference,
+        remarks=tuple(dict.fromkeys((*labels.remarks, *reference.remarks, *_renamed(matched), *_blind(sums.space)))),
     )
-
-
-def _readers(store: Store, product: type[SurfaceOccupancy] | None) -> dict[str, StoredProduct]:
-    """Current labels of every scene that has some."""
-    index = read_index(store)
-    return {
-        name: current_labels(store, index, name, product)
-        for name, entry in index.scenes.items()
-        if (product or first_labels(entry.products) or SurfaceOccupancy).name in entry.products
-    }
-
-
-def _tallies(labels: ProductReader, row: int, true: TrueFrame, classes: int) -> dict[str, Tally]:
-    """Of one key frame: the whole, and each kind of body."""
-    state, semantics, body = (labels.rows(name, row, row + 1)[0] for name in ("state", "semantics", "body"))
-    occupied = state == State.OCCUPIED
-    parts = (
-        (_WHOLE, None, true.semantics, true.seen),
-        ("static", Body.STATIC, true.static, true.seen_static),
-        ("moving_rigid", Body.RIGID, true.rigid, true.seen_rigid),
-        ("deforming", Body.DEFORMING, true.deforming, true.seen_deforming),
-    )
-    result: dict[str, Tally] = {}
-    for name, kind, true_classes, seen in parts:
-        claimed = occupied if kind is None else occupied & (body == kind)
-        # Empty space is most of a grid, and counts nowhere.
-        matters = claimed | (true_classes != NO_LABEL)
-        predicted = Predicted(
-            occupied=occupied[matters],
-            claimed=claimed[matters],
-            classes=np.where(occupied, semantics, np.uint8(NO_LABEL))[matters],
-        )
-        result[name] = Tally.of(predicted, true_classes[matters], seen[matters], classes)
-    return result
-
-
-def _without(one: _Tokens, other: _Tokens) -> dict[str, tuple[str, ...]]:
-    """Key frames of one side that the other lacks, by scene."""
-    lacking = {name: tuple(t for t in tokens if t not in other.get(name, ())) for name, tokens in one.items()}
-    return {name: tokens for name, tokens in lacking.items() if tokens}
-
-
-def _counted(tokens: _Tokens) -> str:
-    """``41 key frames of scene-0001``."""
-    return f"{sum(map(len, tokens.values()))} key frames of {', '.join(tokens) or 'no scene'}"

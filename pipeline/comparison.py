@@ -1,34 +1,64 @@
-"""The result of measuring a store's labels, as JSON and as a table."""
+"""The result of measuring labels against a reference, and as JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
-
-from .scores import ClassScore, Score, Space
+from .compare_bands import Limits, limits_json
+from .compare_counts import LeftOut, Space
+from .matching import Pair
+from .scores import Score
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """A store's labels against a reference's."""
+class BandScore:
+    """Of voxels within some distance or height."""
 
+    limits: Limits
+    score: Score
+
+
+@dataclass(frozen=True)
+class FrameScore:
+    """Of one key frame."""
+
+    pair: Pair
+    iou: float | None
+    """Of occupancy; None where there is nothing to judge."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Labels against a reference."""
+
+    labels: str
+    """What they are, in words."""
+    reference: str
+    exact: bool
+    """Whether the reference tells what was seen."""
+    mask: str | None
+    """Inside of which voxels were judged, and whose it is, in words."""
     whole: Score
     kinds: Mapping[str, Score]
-    """By kind of body, ``static``, ``moving_rigid``, ``deforming``."""
+    """By kind of body, ``static``, ``moving_rigid``, ``deforming``; empty where one side does not tell."""
     scenes: Mapping[str, Score]
+    bands: Mapping[str, tuple[BandScore, ...]]
+    """``distance`` and ``height``, from near and low on."""
+    frames: tuple[FrameScore, ...]
     space: Space
+    left_out: LeftOut
     products: tuple[str, ...]
     """Which voxel labels were judged."""
     fingerprints: Mapping[str, str]
-    """Scene to the fingerprint of its labels that were judged."""
+    """Scene to the fingerprint of its labels that were judged; empty where they are in no store."""
     only_in_store: Mapping[str, tuple[str, ...]]
     """Scene to the key frames that the reference lacks."""
     only_in_reference: Mapping[str, tuple[str, ...]]
     """Scene to the key frames that have no labels."""
+    remarks: tuple[str, ...]
+    """What a user should know of the figures."""
 
     def to_json(self) -> dict[str, Any]:
         """One object: the whole's ratios at its top, then ``scenes``, the kinds, and frames that could not be compared."""
@@ -37,70 +67,32 @@ class Comparison:
             for name, score in self.scenes.items()
         }
         kinds = {name: score.to_json() for name, score in self.kinds.items()}
+        worst = worst_of(self.frames)
         return {
+            "labels": self.labels,
+            "reference": self.reference,
+            "mask": self.mask,
             **self.whole.to_json(),
             "scenes": scenes,
             **kinds,
+            **{f"by_{name}": [_band(band) for band in bands] for name, bands in self.bands.items()},
             "space": self.space.to_json(),
+            "left_out": self.left_out.to_json(),
+            "worst": {"scene": worst.pair.scene, "frame": worst.pair.token, "iou": worst.iou},
             "products": list(self.products),
             "fingerprints": dict(self.fingerprints),
             "only_in_store": {name: list(tokens) for name, tokens in self.only_in_store.items()},
             "only_in_reference": {name: list(tokens) for name, tokens in self.only_in_reference.items()},
+            "remarks": list(self.remarks),
         }
 
 
-def table(comparison: Comparison) -> Table:
-    """The ratios for a terminal: classes with the worst IoU first, then the kinds of body, then the whole."""
-    whole = comparison.whole
-    title = f"{', '.join(comparison.products)}: {whole.frames} key frames of {len(comparison.scenes)} scenes"
-    result = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False)
-    result.add_column("", no_wrap=True)
-    for heading in ("IoU", "mIoU", "precision", "recall", "predicted", "true", "seen"):
-        # Rich would rather cut the short columns than the long: a figure must never lose its digits.
-        result.add_column(heading, justify="right", no_wrap=True, min_width=max(len(heading), 5))
-    for name, score in sorted(whole.per_class.items(), key=lambda item: _worst_first(item[1])):
-        _add(result, name, score, None)
-    result.add_section()
-    for name, part in comparison.kinds.items():
-        _add(result, name, part.occupancy, part.miou)
-    result.add_section()
-    _add(result, "all", whole.occupancy, whole.miou, style="bold")
-    left_out = [
-        f"{sum(map(len, frames.values()))} only in the {side}"
-        for side, frames in (("store", comparison.only_in_store), ("reference", comparison.only_in_reference))
-        if frames
-    ]
-    said = [_space(comparison.space)] if comparison.space.free else []
-    if left_out:
-        said.append(f"key frames not compared: {', '.join(left_out)}")
-    result.caption = "; ".join(said) or None
-    return result
+def worst_of(frames: Sequence[FrameScore]) -> FrameScore:
+    """The key frame with the lowest IoU, the first of several; those without anything to judge come last."""
+    return min(frames, key=lambda frame: (frame.iou is None, frame.iou or 0.0))
 
 
-def _space(space: Space) -> str:
-    """``called free and free: 0.998; unknown: 0.77 of all``."""
-    return (
-        f"called free and free: {space.free_right / space.free:.4f}; unknown: {space.unknown / space.voxels:.2f} of all"
-    )
-
-
-def _worst_first(score: ClassScore) -> tuple[bool, float]:
-    """Classes without anything to judge come last."""
-    return score.iou is None, score.iou or 0.0
-
-
-def _add(result: Table, name: str, score: ClassScore, miou: float | None, style: str | None = None) -> None:
-    ratios = (_ratio(score.iou), _ratio(miou), _ratio(score.precision), _ratio(score.recall))
-    counts = (_count(n) for n in (score.predicted, score.true, score.seen))
-    result.add_row(name.replace("_", " "), *ratios, *counts, style=style)
-
-
-def _ratio(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
-
-
-def _count(number: int) -> str:
-    """Short enough for eight columns in a narrow terminal; the JSON has every digit."""
-    if number < 10_000:
-        return f"{number:,}"
-    return f"{number / 1e3:,.0f} k" if number < 10_000_000 else f"{number / 1e6:,.0f} M"
+def _band(band: BandScore) -> dict[str, Any]:
+    """Limits, then ratios and numbers; classes are too few in a band to be told apart."""
+    occupancy = band.score.occupancy.to_json()
+    return {**limits_json(band.limits), "iou": occupancy.pop("iou"), "miou": band.score.miou, **occupancy}

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 
 from ..schemas.errors import UsageError
-from ..schemas.grid import VoxelGrid
 from ..schemas.occupancy import CarvedOccupancy, State, SurfaceOccupancy
 from .current import chosen_scenes, current_labels, grid_of
 from .export_frames import Labelled
@@ -91,8 +90,8 @@ def _fitting(
         )  # fmt: skip
     if grid != form.grid:
         raise UsageError(
-            f"format {form.name} has a grid of its own", scene=scene, found=f"labels on {_words(grid)}",
-            expected=_words(form.grid), fix=f"make them with occ-pipeline run visibility --grid {form.grid_name}",
+            f"format {form.name} has a grid of its own", scene=scene, found=f"labels on {grid.words}",
+            expected=form.grid.words, fix=f"make them with occ-pipeline run visibility --grid {form.grid_name}",
         )  # fmt: skip
     if not issubclass(stored.product, CarvedOccupancy):
         raise UsageError(
@@ -100,10 +99,6 @@ def _fitting(
             fix="run occ-pipeline run visibility first, or choose another --product",
         )  # fmt: skip
     return stored
-
-
-def _words(grid: VoxelGrid) -> str:
-    return f"{grid.text} ({' x '.join(map(str, grid.shape))} of {grid.voxel_m:g} m, {grid.frame} frame)"
 
 
 def _write(folder: Path, name: str, content: bytes) -> None:

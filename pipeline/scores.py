@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..schemas.occupancy import State
 from ..schemas.taxonomy import NO_LABEL, UNLABELED
 
 UInt8 = NDArray[np.uint8]
 Bool = NDArray[np.bool_]
 
-_PREDICTED, _TRUE, _SEEN, _HIT, _FOUND = range(5)
+UNCLASSED = 254
+"""In a reference's class ids: occupied, but of no class, so that occupancy alone is judged there."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,10 @@ class Predicted:
     """bool: predicted as what is being judged; a part of ``occupied``, or the same."""
     classes: UInt8
     """uint8: class id where occupied, 255 without."""
+
+    def some(self, chosen: Bool) -> Predicted:
+        """Those of ``chosen``, (M,) bool."""
+        return Predicted(self.occupied[chosen], self.claimed[chosen], self.classes[chosen])
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class Tally:
 
     @classmethod
     def of(cls, predicted: Predicted, true: UInt8, seen: Bool, classes: int) -> Tally:
-        """Of one frame. ``true``: (M,) uint8 class id, 255 where nothing is; ``seen``: (M,) bool."""
+        """Of one frame. ``true``: (M,) uint8 class id, 255 where nothing is, :data:`UNCLASSED`; ``seen``: (M,) bool."""
         is_true = true != NO_LABEL
         seen = seen & is_true
         same = predicted.classes == true
@@ -68,32 +72,6 @@ class Tally:
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(self.counts + other.counts, self.frames + other.frames)
-
-
-@dataclass(frozen=True)
-class Space:
-    """Numbers of voxels by what is known of them."""
-
-    voxels: int = 0
-    free: int = 0
-    """Called free."""
-    free_right: int = 0
-    """Of those, the ones in which no true surface lies."""
-    unknown: int = 0
-
-    @classmethod
-    def of(cls, state: UInt8, true: UInt8) -> Space:
-        """Of one frame: :class:`State` of its voxels, and true class ids, 255 where nothing is."""
-        free = state == State.FREE
-        right = np.count_nonzero(free & (true == NO_LABEL))
-        return cls(state.size, int(np.count_nonzero(free)), int(right), int(np.count_nonzero(state == State.UNKNOWN)))
-
-    def __add__(self, other: Space) -> Space:
-        return Space(*(getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__))
-
-    def to_json(self) -> dict[str, Any]:
-        """Numbers, and the share of voxels called free that are, None where none is."""
-        return {**vars(self), "free_precision": self.free_right / self.free if self.free else None}
 
 
 @dataclass(frozen=True)
@@ -127,17 +105,23 @@ class Score:
 
     occupancy: ClassScore
     miou: float | None
-    """Mean over classes with seen voxels; None without any."""
+    """Mean over classes; None without any."""
     per_class: Mapping[str, ClassScore]
     """Classes that are predicted or true anywhere, in the taxonomy's order; surfaces without a class count as occupancy only."""
     frames: int
 
     @classmethod
-    def of(cls, tally: Tally, names: Sequence[str]) -> Score:
-        """The ratios of a tally. ``names``: of its classes."""
+    def of(cls, tally: Tally, names: Sequence[str], *, predicted_only: bool = False) -> Score:
+        """The ratios of a tally. ``names``: of its classes.
+
+        The mean is over classes with seen voxels. ``predicted_only``: and over those that are predicted and nowhere true, whose
+        IoU is 0, as benchmarks have it.
+        """
         rows = {name: row for name, row in zip(names, tally.counts[1:], strict=True) if name != UNLABELED}
         per_class = {name: ClassScore.of(row) for name, row in rows.items() if row.any()}
-        judged = [score.iou or 0.0 for score in per_class.values() if score.seen]
+        judged = [
+            score.iou or 0.0 for score in per_class.values() if score.seen or (predicted_only and score.predicted)
+        ]
         return cls(
             ClassScore.of(tally.counts[0]), sum(judged) / len(judged) if judged else None, per_class, tally.frames
         )

@@ -55,17 +55,17 @@ def open_log(dataset: str, data_root: Path, version: str | None) -> Log:
     return Log(reader(data_root, version or releases[0]), data_root, (data_root / SIMULATED).exists())
 
 
-def open_labels(format_name: str, folder: Path) -> Log:
+def open_labels(format_name: str, folder: Path, fix: str = "correct --labels") -> Log:
     """Published labels in a folder, in the place of a log. Raises UsageError naming what is there, where they are not."""
     if not folder.is_dir():
-        raise UsageError("the folder of labels is no folder", file=str(folder), fix="correct --labels")
+        raise UsageError("the folder of labels is no folder", file=str(folder), fix=fix)
     reader = LABEL_FORMATS[format_name]
     releases = reader.versions(folder)
     if not releases:
         names = sorted(entry.name for entry in folder.iterdir())
         raise UsageError(
             f"the folder holds no labels of {format_name}", file=str(folder), found=", ".join(names[:6]) or "nothing",
-            expected=reader.layout, fix="correct --labels",
+            expected=reader.layout, fix=fix,
         )  # fmt: skip
     source = reader(folder, releases[0])
     return Log(source, source.data_root, (source.data_root / SIMULATED).exists())

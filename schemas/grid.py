@@ -76,6 +76,11 @@ class VoxelGrid:
         bounds = ",".join(f"{bound:.10g}" for bound in (*self.min_m, *self.max_m))
         return f"{bounds}@{self.voxel_m:g}:{self.frame}"
 
+    @property
+    def words(self) -> str:
+        """For people: :attr:`text`, and how large that is."""
+        return f"{self.text} ({' x '.join(map(str, self.shape))} of {self.voxel_m:g} m, {self.frame} frame)"
+
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> VoxelGrid:
         """The grid of :meth:`to_json`'s value."""

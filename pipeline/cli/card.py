@@ -21,7 +21,7 @@ def card(
     store: opt.StorePath,
     out: Annotated[Path | None, typer.Option(help="File to write, replaced if there. Default: print.")] = None,
     reference: Annotated[
-        str | None, typer.Option(help="truth:DIR, the folder of a sample log: measures quality against it.")
+        str | None, typer.Option(help="Measures quality against what occ-pipeline compare takes as a reference.")
     ] = None,
     quality: Annotated[Path | None, typer.Option(help="What occ-pipeline compare --json printed, in a file.")] = None,
     as_json: opt.Json = False,
@@ -56,11 +56,12 @@ def card(
 
 
 def _measure(store: Store, reference: str) -> dict[str, Any]:
-    from ..compare import compare_with_truth, parse_reference
-    from ..sample import Truth
+    from ..compare import compare
+    from ..judging import Asked
+    from ..matching import match
+    from ..sides import StoredLabels, side_named
 
-    truth = Truth.open(parse_reference(reference))
-    return {"reference": "the exact truth of a simulated log", **compare_with_truth(store, truth, None).to_json()}
+    return compare(match(StoredLabels(store), side_named(reference)), Asked()).to_json()
 
 
 def _read(path: Path, store: Store) -> dict[str, Any]:
@@ -69,6 +70,11 @@ def _read(path: Path, store: Store) -> dict[str, Any]:
     from ..store.index import read_index
 
     found = _parsed(path)
+    if not found["fingerprints"]:
+        raise UsageError(
+            "the quality was measured of labels in no store", file=str(path), found=str(found.get("labels", "nothing")),
+            expected=f"labels of {store.path.name}", fix="measure again, or give --reference",
+        )  # fmt: skip
     index = read_index(store)
     current = {name: current_labels(store, index, name).manifest.fingerprint[:16] for name in index.scenes}
     for scene, fingerprint in found["fingerprints"].items():
@@ -90,6 +96,6 @@ def _parsed(path: Path) -> dict[str, Any]:
             "the measured quality cannot be used",
             file=str(path),
             found=str(error),
-            expected="what occ-pipeline compare STORE --reference truth:DIR --json printed",
+            expected="what occ-pipeline compare STORE --reference ... --json printed",
         ) from error
     return found

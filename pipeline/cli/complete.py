@@ -44,6 +44,20 @@ def datasets(incomplete: str) -> list[str]:
     return _beginning(DATASETS, incomplete)
 
 
+def masks(incomplete: str) -> list[str]:
+    """Names of masks."""
+    from .compare import MASKS
+
+    return _beginning(MASKS, incomplete)
+
+
+def bands(incomplete: str) -> list[str]:
+    """What voxels are told apart by."""
+    from .compare import BANDS
+
+    return _beginning(BANDS, incomplete)
+
+
 def scenes(ctx: typer.Context, incomplete: str) -> list[str]:
     """Scenes of the store that the command line names, from its folders' names; the last of several, by commas."""
     # While an option is completed, arguments are not yet given their names.

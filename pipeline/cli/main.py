@@ -15,6 +15,7 @@ from ... import __version__
 from ...schemas.errors import PipelineError, StorageError, StoreLockedError, UsageError, VerificationError
 from ..cluster import set_environment
 from .card import card
+from .compare import compare
 from .config import config
 from .console import fail
 from .doctor import doctor
@@ -27,7 +28,7 @@ from .run import app as run_app
 from .sample import sample
 from .show import show
 from .stats import stats
-from .status import compare, status, verify
+from .status import status, verify
 from .validate import validate
 
 PROGRAM = "occ-pipeline"

@@ -1,4 +1,4 @@
-"""``occ-pipeline status``, ``compare`` and ``verify``: what is in a store, how good it is, whether it is intact."""
+"""``occ-pipeline status`` and ``verify``: what is in a store, whether it is intact."""
 
 from __future__ import annotations
 
@@ -57,29 +57,6 @@ def status(
         note(f"scene by scene: occ-pipeline failures {store}")
     if unfinished:
         note(f"not finished: {', '.join(unfinished)}")
-
-
-def compare(
-    store: opt.StorePath,
-    reference: Annotated[str, typer.Option(help="truth:DIR, the folder of a sample log.")],
-    scenes: opt.Scenes = None,
-    product: opt.Labels = None,
-    as_json: opt.Json = False,
-    debug: opt.Debug = False,
-) -> None:
-    """Measure labels against a reference: IoU, mIoU, per class, static and moving apart."""
-    del debug
-    from ..compare import compare_with_truth, parse_reference, table
-    from ..current import labels_named
-    from ..sample import Truth
-    from ..store.store import Store
-
-    truth = Truth.open(parse_reference(reference))
-    found = compare_with_truth(Store.open(store), truth, opt.split_names(scenes), product=labels_named(product))
-    if as_json:
-        emit(found.to_json())
-    else:
-        OUT.print(table(found))
 
 
 def verify(

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...schemas.occupancy import State
 from ...schemas.taxonomy import SEMANTICKITTI, SSCBENCH_KITTI360
-from .format import Format, Frame, npy
+from .format import Format, Frame, UInt8, npy
 from .semantickitti import RAW_IDS as SEMANTICKITTI_RAW_IDS
 from .semantickitti import packed, raw_labels
 
@@ -23,6 +23,20 @@ RAW_IDS_OF: Mapping[str, tuple[int, ...]] = MappingProxyType(
     {SSCBENCH_KITTI360.name: RAW_IDS, SEMANTICKITTI.name: SEMANTICKITTI_RAW_IDS}
 )
 """By taxonomy. Riders and trunks keep SemanticKITTI's ids, which SSCBench's learning map has no class for."""
+
+
+def _class_ids(raw_ids: tuple[int, ...]) -> UInt8:
+    """(256,) uint8: class ids of SSCBench by those whose raw ids these are, 255 for none."""
+    ids = np.full(256, IGNORE, dtype=np.uint8)
+    for class_id, raw in enumerate(raw_ids[1:], 1):
+        ids[class_id] = RAW_IDS.index(raw) if raw in RAW_IDS else IGNORE
+    return ids
+
+
+CLASS_IDS: Mapping[tuple[str, str], UInt8] = MappingProxyType(
+    {(SEMANTICKITTI.name, SSCBENCH_KITTI360.name): _class_ids(SEMANTICKITTI_RAW_IDS)}
+)
+"""From one taxonomy to another: (256,) uint8 class ids of the latter by those of the former, as trainers read the files."""
 
 
 class SscbenchKitti360(Format):
@@ -54,10 +68,7 @@ class SscbenchKitti360(Format):
         }
 
 
-def _classes(frame: Frame, raw_ids: tuple[int, ...]) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+def _classes(frame: Frame, raw_ids: tuple[int, ...]) -> UInt8:
     """(X, Y, Z) uint8: what loaders make of the files."""
-    ids = np.full(256, IGNORE, dtype=np.uint8)
-    for class_id, raw in enumerate(raw_ids[1:], 1):
-        ids[class_id] = RAW_IDS.index(raw) if raw in RAW_IDS else IGNORE
     filled = frame.filled(0, IGNORE, IGNORE)
-    return np.where(frame.state == State.OCCUPIED, ids[frame.semantics], filled)
+    return np.where(frame.state == State.OCCUPIED, _class_ids(raw_ids)[frame.semantics], filled)

@@ -24,6 +24,17 @@ class LabelSource(Source):
     has_scans: ClassVar[bool] = False
     """Whether it tells where the key frames' own scans have returns."""
 
+    masks: ClassVar[tuple[str, ...]] = ()
+    """Of ``lidar`` and ``camera``, those that its files tell: without, all voxels count as observed."""
+
+    renamed: ClassVar[str] = ""
+    """What to know where published key frames have other names than the log's, and nothing tells which is which."""
+
+    @classmethod
+    def frame_name(cls, tables: SceneTables, frame: int) -> tuple[str, str]:
+        """Scene and key frame as its files name them, from the tables of a log, or of files of its own."""
+        return tables.scene, tables.frame_tokens[frame]
+
     @property
     @abstractmethod
     def caveats(self) -> tuple[str, ...]:

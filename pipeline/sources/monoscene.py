@@ -27,6 +27,7 @@ class MonoSceneSource(FileLabels):
     name: ClassVar[str] = "monoscene"
     return_bytes: ClassVar[int] = 1
     layout: ClassVar[str] = f"SS/FFFFFF{ENDING}"
+    masks: ClassVar[tuple[str, ...]] = ("lidar",)
     taxonomy: ClassVar[str] = SEMANTICKITTI.name
     licence: ClassVar[str] = "CC BY-NC-SA 4.0 (labels), CC BY-NC-SA 3.0 (KITTI), non-commercial (semantic-kitti.org)"
 

@@ -38,6 +38,7 @@ class Occ3DSource(LabelSource):
     name: ClassVar[str] = "occ3d"
     return_bytes: ClassVar[int] = 1
     layout: ClassVar[str] = f"gts/SCENE/TOKEN/{FILE}, SCENE/TOKEN/{FILE}, or of one scene TOKEN/{FILE}"
+    masks: ClassVar[tuple[str, ...]] = ("lidar", "camera")
     taxonomy: ClassVar[str] = NUSCENES.name
     licence: ClassVar[str] = (
         "MIT (Occ3D), made from nuScenes: CC BY-NC-SA 4.0, non-commercial (nuscenes.org/terms-of-use)"

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from ...schemas.grid import GRIDS
 from ...schemas.reference_labels import ReferenceLabels
+from ...schemas.scene import SceneTables
 from ...schemas.taxonomy import NUSCENES
 from .files import DataRoot
 from .label_scenes import FileLabels, LabelledScene, listed, steps_ns
@@ -41,6 +42,12 @@ class OpenOccupancySource(FileLabels):
                     scene_token=scene.removeprefix(SCENE), lidar_tokens=tokens,
                 )  # fmt: skip
         return root, scenes
+
+    @classmethod
+    def frame_name(cls, tables: SceneTables, frame: int) -> tuple[str, str]:
+        if not tables.lidar_tokens:
+            return super().frame_name(tables, frame)
+        return f"{SCENE}{tables.scene_token}", tables.lidar_tokens[frame]
 
     @property
     def caveats(self) -> tuple[str, ...]:

@@ -30,6 +30,7 @@ class SemanticKittiVoxels(FileLabels):
     return_bytes: ClassVar[int] = 1
     layout: ClassVar[str] = f"{SEQUENCES}/SS/voxels/FFFFFF.label"
     has_scans: ClassVar[bool] = True
+    masks: ClassVar[tuple[str, ...]] = ("lidar",)
     taxonomy: ClassVar[str] = SEMANTICKITTI.name
     licence: ClassVar[str] = "CC BY-NC-SA 4.0 (labels), CC BY-NC-SA 3.0 (KITTI), non-commercial (semantic-kitti.org)"
 

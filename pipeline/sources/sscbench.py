@@ -41,6 +41,11 @@ class SscbenchKitti360Source(FileLabels):
     return_bytes: ClassVar[int] = 1
     layout: ClassVar[str] = f"{FOLDER}/SEQUENCE/voxels/FFFFFF.label"
     has_scans: ClassVar[bool] = True
+    masks: ClassVar[tuple[str, ...]] = ("lidar",)
+    renamed: ClassVar[str] = (
+        "SSCBench counts KITTI-360's frames anew: key frames of the log are matched with files of the same number, which are those"
+        " of the same moment in what was exported from the log alone"
+    )
     taxonomy: ClassVar[str] = SSCBENCH_KITTI360.name
     licence: ClassVar[str] = "CC BY-NC-SA 3.0 (SSCBench and KITTI-360), non-commercial (cvlibs.net/datasets/kitti-360)"
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
 import numpy as np
 
 from ...schemas.grid import GRIDS
 from ...schemas.reference_labels import ReferenceLabels
+from ...schemas.scene import SceneTables
 from ...schemas.taxonomy import NUSCENES
 from .files import DataRoot
 from .label_scenes import FileLabels, LabelledScene, below, listed, steps_ns
@@ -39,13 +40,15 @@ class SurroundOccSource(FileLabels):
         before = f"{SAMPLES}/" if (root / SAMPLES).is_dir() else ""
         drives: dict[str, list[tuple[int, str]]] = {}
         for file in (name for name in listed(root / before) if name.endswith(".npy")):
-            told = _NAME.fullmatch(file)
-            # Singapore's drives have a + for their time zone, which no scene of a store can.
-            log, time = (
-                (re.sub(r"[^\w.-]", "_", told["log"], flags=re.ASCII), int(told["time"])) if told else (SAMPLES, -1)
-            )
+            log, time = _drive_and_time(file)
             drives.setdefault(log, []).append((time, file))
         return root, {log: _scene(sorted(found), before) for log, found in sorted(drives.items())}
+
+    @classmethod
+    def frame_name(cls, tables: SceneTables, frame: int) -> tuple[str, str]:
+        # Published labels are named by their scan already.
+        scan = PurePosixPath(tables.point_files[int(tables.key_sweeps[frame])]).name.removesuffix(".npy")
+        return _drive_and_time(f"{scan}.npy")[0], scan
 
     @property
     def caveats(self) -> tuple[str, ...]:
@@ -54,6 +57,15 @@ class SurroundOccSource(FileLabels):
     @classmethod
     def labels(cls, files: DataRoot, name: str) -> ReferenceLabels:
         return read_rows(files, name, GRIDS["surroundocc"], "xyz")
+
+
+def _drive_and_time(file: str) -> tuple[str, int]:
+    """What a file's name tells, the time in microseconds; one drive for all names that tell nothing, and -1."""
+    told = _NAME.fullmatch(file)
+    if told is None:
+        return SAMPLES, -1
+    # Singapore's drives have a + for their time zone, which no scene of a store can.
+    return re.sub(r"[^\w.-]", "_", told["log"], flags=re.ASCII), int(told["time"])
 
 
 def _scene(found: list[tuple[int, str]], before: str) -> LabelledScene:

@@ -6,14 +6,21 @@ import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from occ_pipeline.pipeline.compare import compare_with_truth, parse_reference, table
+from occ_pipeline.pipeline.compare import compare
+from occ_pipeline.pipeline.comparison import Comparison
+from occ_pipeline.pipeline.comparison_table import table
+from occ_pipeline.pipeline.judging import Asked
+from occ_pipeline.pipeline.matching import match
 from occ_pipeline.pipeline.scores import ClassScore, Predicted, Score, Tally
+from occ_pipeline.pipeline.sides import StoredLabels, TrueLabels, side_named
+from occ_pipeline.pipeline.sources import SOURCES
 from occ_pipeline.pipeline.store.fingerprint import Provenance, Sources
 from occ_pipeline.pipeline.store.index import update_index
 from occ_pipeline.pipeline.store.store import Store, StoreIdentity
@@ -60,6 +67,12 @@ class HandMade:
     def frame(self, scene: str, token: str, grid: VoxelGrid) -> Frame:
         assert grid == GRID
         return self._frames[scene][token]
+
+
+def against(store: Store, truth: HandMade, scenes: list[str] | None = None, **more: Any) -> Comparison:
+    """The store's labels against a truth by hand."""
+    truth_side = TrueLabels(truth, SOURCES["nuscenes"](store.path, ""))
+    return compare(match(StoredLabels(store), truth_side, scenes), Asked(), **more)
 
 
 _ = NONE
@@ -117,7 +130,7 @@ def store(tmp_path: Path) -> Store:
 def test_hand_computed(store: Store) -> None:
     truth = HandMade({"one": {"a": TRUE, "b": TRUE}, "two": {"c": TRUE}})
     steps: list[tuple[int, int]] = []
-    result = compare_with_truth(store, truth, progress=lambda done, total: steps.append((done, total)))
+    result = against(store, truth, progress=lambda done, total: steps.append((done, total)))
     found = json.loads(json.dumps(result.to_json(), allow_nan=False))
     # P: voxels 0 1 2 5 6 7 8 10; T: 0-9; S: 0 1 2 3 5 6 8.
     assert (found["predicted"], found["true"], found["seen"]) == (24, 30, 21)
@@ -156,39 +169,39 @@ def test_hand_computed(store: Store) -> None:
 
 def test_frames_of_one_side_are_named(store: Store) -> None:
     truth = HandMade({"one": {"b": TRUE, "late": TRUE}, "three": {"d": TRUE}})
-    result = compare_with_truth(store, truth)
+    result = against(store, truth)
     assert result.whole.frames == 1
     assert result.only_in_store == {"one": ("a",), "two": ("c",)}
     assert result.only_in_reference == {"one": ("late",), "three": ("d",)}
-    assert compare_with_truth(store, truth, scenes=["one"]).only_in_store == {"one": ("a",)}
-    assert "2 only in the store, 2 only in the reference" in shown(result)
+    assert against(store, truth, scenes=["one"]).only_in_store == {"one": ("a",)}
+    assert "2 only in surface_occupancy of labels.zarr, 2 only in the exact truth" in " ".join(shown(result).split())
 
 
 def test_nothing_in_common(store: Store) -> None:
     with pytest.raises(UsageError, match="no key frame in common") as caught:
-        compare_with_truth(store, HandMade({"one": {"x": TRUE}}))
+        against(store, HandMade({"one": {"x": TRUE}}))
     assert "3 key frames of one, two" in str(caught.value)
     with pytest.raises(UsageError, match="one of one, two"):
-        compare_with_truth(store, HandMade({"one": {"a": TRUE}}), scenes=["four"])
+        against(store, HandMade({"one": {"a": TRUE}}), scenes=["four"])
 
 
 def test_table_lists_worst_first(store: Store) -> None:
-    text = shown(compare_with_truth(store, HandMade({"one": {"a": TRUE}}), scenes=["one"]))
+    text = shown(against(store, HandMade({"one": {"a": TRUE}}), scenes=["one"]))
     places = [text.rindex(word) for word in ("driveable surface", "car ", "pedestrian", "moving rigid", "all ")]
     assert places == sorted(places)
     assert "0.400" in text
 
 
-@pytest.mark.parametrize("text", ["occ3d:DIR", "truth", "truth:", "somewhere"])
-def test_other_references_are_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="truth:DIR"):
-        parse_reference(text)
+@pytest.mark.parametrize("text", ["occ4d:DIR", "truth", "truth:", "somewhere"])
+def test_what_is_no_side(text: str) -> None:
+    with pytest.raises(UsageError, match=r"NAME\.zarr, truth:DIR.* or FORMAT:DIR, FORMAT one of occ3d, "):
+        side_named(text)
 
 
-def test_reference_to_a_folder(tmp_path: Path) -> None:
-    assert parse_reference(f"truth:{tmp_path}") == tmp_path
-    with pytest.raises(UsageError, match="no such folder"):
-        parse_reference(f"truth:{tmp_path}/nowhere")
+def test_folders_that_are_not_there(tmp_path: Path) -> None:
+    for text in (f"truth:{tmp_path}/nowhere", f"occ3d:{tmp_path}/nowhere"):
+        with pytest.raises(UsageError, match=r"no such folder|is no folder"):
+            side_named(text)
 
 
 def test_all_seen_as_another_body_is_a_failure() -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from occ_pipeline.pipeline.exports import EXPORTS
-from occ_pipeline.pipeline.sources import LABEL_FORMATS, LoggedScene
 from occ_pipeline.pipeline.store.index import update_index
 from occ_pipeline.pipeline.store.store import Store, StoreIdentity
 from occ_pipeline.schemas.flow import OccupancyFlow, ReferenceFlow
@@ -17,12 +16,12 @@ from occ_pipeline.schemas.grid import GRIDS
 from occ_pipeline.schemas.occupancy import Body, CarvedOccupancy, ReferenceOccupancy, State
 from occ_pipeline.schemas.product import Product
 from occ_pipeline.schemas.scene import SceneTables
-from occ_pipeline.stages.import_labels import ImportLabels
 from occ_pipeline.tests.pipeline.cli.command import command
 from occ_pipeline.tests.pipeline.judged_store import commit
 from occ_pipeline.tests.pipeline.program import Program
 from occ_pipeline.tests.pipeline.sources.label_files import GOLDEN, floats, write_files
-from occ_pipeline.tests.stages.small_world import World, pose, tables_of
+from occ_pipeline.tests.pipeline.taken_over import taken_over
+from occ_pipeline.tests.stages.small_world import pose, tables_of
 
 
 def members(content: bytes) -> dict[str, bytes]:
@@ -36,26 +35,6 @@ def files_of(folder: Path) -> dict[str, object]:
     return {name: members(content) if name.endswith(".npz") else content for name, content in made.items()}
 
 
-def taken_over(name: str, folder: Path, path: Path) -> Store:
-    """A store of a folder's labels, made within this process."""
-    source = LABEL_FORMATS[name](folder, "labels")
-    identity = StoreIdentity(dataset=source.stored_as(), taxonomy=source.taxonomy, back_end="open3d", synthetic=False)
-    store = Store.create_or_open(path, identity)
-    current: dict[str, dict[type[Product], str]] = {}
-    for found in source.index():
-        assert isinstance(found, LoggedScene)
-        tables = found.tables
-        frames = range(len(tables.key_sweeps))
-        world = World(tables, published=[source.read(source.data_root, tables, k) for k in frames])
-        labels, flow = world.run(ImportLabels())
-        made: dict[type[Product], str] = {SceneTables: commit(store, tables.scene, tables, {})}
-        for product in (labels, flow):
-            made[type(product)] = commit(store, tables.scene, product, {SceneTables: made[SceneTables]})
-        current[tables.scene] = made
-    update_index(store, current)
-    return store
-
-
 @pytest.mark.parametrize("name", GOLDEN)
 def test_files_come_out_as_they_went_in(name: str, tmp_path: Path, program: Program) -> None:
     log, out = tmp_path / "log", tmp_path / "out"
@@ -66,6 +45,11 @@ def test_files_come_out_as_they_went_in(name: str, tmp_path: Path, program: Prog
     assert ended.code == 0, ended.err
     assert EXPORTS[name].convention[:40] in ended.err
     assert files_of(out) == files_of(log)
+    for words in ((store.path, "--reference", f"{name}:{out}"), (f"{name}:{log}", "--reference", store.path)):
+        found = program("compare", *words, "--json").json
+        assert (found["iou"], found["miou"], found["precision"], found["recall"]) == (1, 1, 1, 1)
+        assert found["left_out"]["unlabelled"] == (0 if name in {"occ3d", "openocc", "monoscene"} else 1)
+        assert (found["only_in_store"], found["only_in_reference"]) == ({}, {})
 
 
 def test_one_format_becomes_another_of_the_same_grid_and_classes(tmp_path: Path, program: Program) -> None:
@@ -171,6 +155,11 @@ def test_files_named_by_tokens(tmp_path: Path, program: Program) -> None:
             assert ended.code == 0, ended.err
             rows = np.load(out / "scene_5c1e" / "occupancy" / "b2d4.npy")
             assert rows.tolist() == [[1, 7, 3, 4], [2, 1, 5, 11]]
+            words = ("compare", f"openoccupancy:{out}", "--reference", store.path, "--json")
+            ended = program(*words, "--reference-product", "carved_occupancy")
+            assert ended.code == 0, ended.err
+            found = ended.json
+            assert (found["iou"], found["miou"], found["frames"]) == (1, 1, 1), "files are found by the log's tokens"
         elif code == 2:
             assert ended.code == 2
             assert "named by nuScenes' tokens of scene and scan" in ended.err

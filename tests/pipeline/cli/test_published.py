@@ -96,6 +96,11 @@ def test_the_real_file(recordings: Path, tmp_path: Path) -> None:
     assert ended.code == 0, ended.err
     assert [line[:49] for line in ended.warnings] == ["warning: no annotations.json beside the labels: f"]
     check(store, "occ3d", log)
+    found = command("compare", store, "--reference", f"occ3d:{log}", "--mask", "camera", "--json").json
+    assert (found["iou"], found["miou"], found["space"]["voxels"]) == (1, 1, 43_355)
+    assert found["left_out"] == {
+        "outside": 640_000 - 43_355, "unknown": 0, "unlabelled": 0, "unlabelled_judged": True
+    }  # fmt: skip
 
 
 REFUSED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
