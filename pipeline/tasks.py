@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -34,6 +34,10 @@ class Receipt:
     """Lengths of the axes of what was written."""
     written_bytes: int = 0
     """Size of what was written."""
+
+
+_MOST_KEPT_MIB = 256
+"""Freed memory that a worker keeps for its next part."""
 
 
 class SavedResult(Mapping[str, Array]):
@@ -77,6 +81,10 @@ def run_part(address: SceneAddress, stage: Stage, part: Part, job: str) -> Recei
     with storage_errors(folder):
         for name, value in result.items():
             np.save(folder / f"{name}.npy", value, allow_pickle=False)
+    del result
+    if _kept_free_mib() > _MOST_KEPT_MIB:
+        # Else pieces left between used ones add up over the parts of a long scene.
+        _give_back_memory()
     return _receipt(start, {})
 
 
@@ -106,6 +114,35 @@ def run_assembly(
     shutil.rmtree(address.store.scratch(address.scene, job), ignore_errors=True)
     _give_back_memory()
     return _receipt(start, counts, written)
+
+
+class _MallInfo(ctypes.Structure):
+    """What the C library's ``mallinfo2`` fills."""
+
+    _fields_: ClassVar = [
+        (name, ctypes.c_size_t)
+        for name in [
+            "arena",
+            "ordblks",
+            "smblks",
+            "hblks",
+            "hblkhd",
+            "usmblks",
+            "fsmblks",
+            "fordblks",
+            "uordblks",
+            "keepcost",
+        ]
+    ]
+
+
+def _kept_free_mib() -> float:
+    """Memory that nothing uses and the allocator keeps; 0 where the C library does not tell."""
+    told: Any = getattr(ctypes.CDLL(None), "mallinfo2", None)
+    if told is None:
+        return 0.0
+    told.restype = _MallInfo
+    return float(told().fordblks) / 2**20
 
 
 def _give_back_memory() -> None:

@@ -92,11 +92,16 @@ def smoothed(times_s: Float64, places: Float64) -> Float64:
         t = times_s[some] - times_s[k]
         degree = min(2, (len(t) - 1) // 3)
         design = np.stack([t**power for power in range(degree + 1)], axis=1)
-        weight = np.ones(len(t))
-        for _ in range(3):
-            root = np.sqrt(weight)[:, None]
-            fit = np.linalg.lstsq(design * root, places[some] * root, rcond=None)[0]
+        fit = _solved(design, places[some])
+        for _ in range(2):
             off = np.linalg.norm(places[some] - design @ fit, axis=1)
-            weight = 1.0 / (1.0 + (off / _OFF_M) ** 2)
+            root = np.sqrt(1.0 / (1.0 + (off / _OFF_M) ** 2))[:, None]
+            fit = _solved(design * root, places[some] * root)
         result[k] = fit[0]
     return result
+
+
+def _solved(design: Float64, values: Float64) -> Float64:
+    """Least squares."""
+    found: Float64 = np.linalg.lstsq(design, values, rcond=None)[0]
+    return found

@@ -28,7 +28,9 @@ SWEEP_SHIFT, RANGE_SHIFT, LOW_BITS = 20, 40, (1 << 20) - 1
 def find_slot(slots: Int32, rows: Int64, key: int) -> int:
     """The slot that holds the row of ``key``, or the empty slot where it belongs. O(1) expected at a load below one half."""
     mask = len(slots) - 1
-    slot = ((key * 0x9E3779B97F4A7C1) ^ (key >> 29)) & mask
+    # Every bit of a key must count: neighbours differ in some in the middle, far places in the highest alone.
+    mixed = (key ^ (key >> 32)) * 0x9E3779B97F4A7C1
+    slot = (mixed ^ (mixed >> 32)) & mask
     while slots[slot] != EMPTY and rows[slots[slot], 0] != key:
         slot = (slot + 1) & mask
     return slot

@@ -7,9 +7,11 @@ from collections import Counter, defaultdict
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from occ_pipeline.stages.cell_frame import CellFrame
 from occ_pipeline.stages.kernels.cells import (
     OFFSET_STEPS,
     CellTable,
+    find_slot,
     majority_labels,
     mean_offsets,
     merge_rows,
@@ -77,3 +79,17 @@ def test_majority_equals_a_counter(votes: list[tuple[int, int]]) -> None:
         counts = Counter(label for k, label in votes if k == key)
         expected.append(min(counts, key=lambda label: (-counts[label], label)) if counts else 255)
     assert majority_labels(keys, [table.sorted_rows()]).tolist() == expected
+
+
+def test_cells_of_a_street_spread_over_the_table() -> None:
+    """As many slots are somebody's first choice as if keys were random: neighbours, labels and far blocks differ in few bits."""
+    frame = CellFrame((0.0, 0.0, 0.0), 0.1, 100)
+    road = np.stack(np.meshgrid(np.arange(0, 300, 0.9), np.arange(-6, 6, 0.3), [0.05, 0.15]), axis=-1).reshape(-1, 3)
+    wall = np.stack(np.meshgrid([7.05], np.arange(0, 300, 0.7), np.arange(0, 3, 0.1)), axis=-1).reshape(-1, 3)
+    for points in (road, wall):
+        keys, _ = frame.keys(points, lambda blocks: np.zeros(len(blocks), np.int64))
+        for some in (keys, keys << 8 | 17, np.concatenate([keys << 8 | label for label in (3, 9, 11, 13)])):
+            slots = np.full(1 << (2 * len(some) - 1).bit_length(), -1, np.int32)
+            homes = {find_slot(slots, np.zeros((1, 2), np.int64), key) for key in some.tolist()}
+            random = len(slots) * (1 - np.exp(-len(some) / len(slots)))
+            assert len(homes) > 0.95 * random
