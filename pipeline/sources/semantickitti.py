@@ -42,7 +42,7 @@ EGO_SE3_LIDAR = np.array([[1.0, 0, 0, 0.81], [0, 1, 0, 0], [0, 0, 1, 1.73], [0, 
 class SemanticKittiSource(Source):
     """SemanticKITTI: every scan is a key frame; poses are those that its labels were made with, where the copy has them.
 
-    There are no boxes, so no tracks: points of the moving classes are known as such, and belong to no object.
+    There are no boxes, so no tracks: points of the moving classes are known as such, with instance ids where labels have them.
     """
 
     name: ClassVar[str] = "semantickitti"

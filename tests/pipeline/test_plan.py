@@ -25,7 +25,18 @@ ORDER = list(STAGES)
 OF_IMAGES = {"refine-with-images", "consistency"}
 OF_OFFSETS = {"voxnt", "clean", "voxnt-refined"}
 BELOW = {
-    "refine-poses": {"separate", "reconstruct", "densify", "raycast", "visibility", "flow", *OF_OFFSETS, *OF_IMAGES},
+    "refine-poses": {
+        "moving-objects",
+        "separate",
+        "reconstruct",
+        "densify",
+        "raycast",
+        "visibility",
+        "flow",
+        *OF_OFFSETS,
+        *OF_IMAGES,
+    },
+    "moving-objects": {"separate", "reconstruct", "densify", "visibility", "flow", *OF_OFFSETS, *OF_IMAGES},
     "separate": {"reconstruct", "densify", "visibility", "flow", *OF_OFFSETS, *OF_IMAGES},
     "reconstruct": {"densify", "visibility", "flow", *OF_OFFSETS, *OF_IMAGES},
     "densify": {"visibility", "flow", *OF_OFFSETS, *OF_IMAGES},

@@ -13,6 +13,7 @@ from occ_pipeline.stages.densify import Densify
 from occ_pipeline.stages.flow import Flow
 from occ_pipeline.stages.import_labels import ImportLabels
 from occ_pipeline.stages.label_images import LabelImages
+from occ_pipeline.stages.moving_objects import FindMovingObjects
 from occ_pipeline.stages.reconstruct import Reconstruct
 from occ_pipeline.stages.refine import RefineWithImages
 from occ_pipeline.stages.refine_poses import RefinePoses
@@ -25,6 +26,7 @@ from pydantic import TypeAdapter, ValidationError
 STAGES: list[type[Stage]] = [
     *(
         RefinePoses,
+        FindMovingObjects,
         Separate,
         Reconstruct,
         Densify,
