@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import importlib
 import resource
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -36,8 +37,8 @@ class Receipt:
     """Size of what was written."""
 
 
-_MOST_KEPT_MIB = 256
-"""Freed memory that a worker keeps for its next part."""
+_MOST_KEPT_MIB = 400
+"""What a worker may keep between two parts: its libraries, and memory for the next that was freed after the last."""
 
 
 class SavedResult(Mapping[str, Array]):
@@ -82,7 +83,7 @@ def run_part(address: SceneAddress, stage: Stage, part: Part, job: str) -> Recei
         for name, value in result.items():
             np.save(folder / f"{name}.npy", value, allow_pickle=False)
     del result
-    if _kept_free_mib() > _MOST_KEPT_MIB:
+    if _resident_mib() > _MOST_KEPT_MIB:
         # Else pieces left between used ones add up over the parts of a long scene.
         _give_back_memory()
     return _receipt(start, {})
@@ -116,33 +117,9 @@ def run_assembly(
     return _receipt(start, counts, written)
 
 
-class _MallInfo(ctypes.Structure):
-    """What the C library's ``mallinfo2`` fills."""
-
-    _fields_: ClassVar = [
-        (name, ctypes.c_size_t)
-        for name in [
-            "arena",
-            "ordblks",
-            "smblks",
-            "hblks",
-            "hblkhd",
-            "usmblks",
-            "fsmblks",
-            "fordblks",
-            "uordblks",
-            "keepcost",
-        ]
-    ]
-
-
-def _kept_free_mib() -> float:
-    """Memory that nothing uses and the allocator keeps; 0 where the C library does not tell."""
-    told: Any = getattr(ctypes.CDLL(None), "mallinfo2", None)
-    if told is None:
-        return 0.0
-    told.restype = _MallInfo
-    return float(told().fordblks) / 2**20
+def _resident_mib() -> float:
+    psutil: Any = importlib.import_module("psutil")
+    return float(psutil.Process().memory_info().rss) / 2**20
 
 
 def _give_back_memory() -> None:
