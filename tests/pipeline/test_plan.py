@@ -207,7 +207,7 @@ def test_changed_file(committed: Committed) -> None:
     steps = committed.plan()
     found = dict(zip(ORDER, reasons(steps), strict=True))
     assert {name for name, reason in found.items() if reason == "changed"} == {
-        *("refine-poses", "separate", "raycast", "import-labels")
+        *("refine-poses", "moving-objects", "separate", "raycast", "import-labels")
     }
     assert {name for name, reason in found.items() if reason == "done"} == {"image-labels"}
     assert steps["separate"].why.startswith("files changed")

@@ -16,7 +16,7 @@ from occ_pipeline.tests.pipeline.cli.conftest import Clean
 from PIL import Image
 
 SCENES = ("scene-0001", "scene-0002")
-STAGES = ["refine-poses", "separate", "reconstruct", "densify"]
+STAGES = ["refine-poses", "moving-objects", "separate", "reconstruct", "densify"]
 
 
 def reruns(planned: dict[str, list[dict[str, str]]], scene: str) -> list[str]:
