@@ -20,6 +20,7 @@ from ..stages.raycast import Raycast
 from ..stages.reconstruct import Reconstruct
 from ..stages.refine import RefineWithImages
 from ..stages.refine_poses import RefinePoses
+from ..stages.scan_votes import ScanVotes
 from ..stages.separate import Separate
 from ..stages.stage import Stage
 from ..stages.visibility import Visibility
@@ -32,7 +33,7 @@ STAGES: Mapping[str, type[Stage]] = MappingProxyType(
     {
         s.name: s
         for s in (
-            *(RefinePoses, Separate, Reconstruct, Densify, Raycast, Visibility, ImportLabels),
+            *(RefinePoses, Separate, Reconstruct, Densify, Raycast, Visibility, ImportLabels, ScanVotes),
             *(LabelImages, RefineWithImages, MeasureConsistency, Flow, Voxnt, Clean, VoxntRefined),
         )
     }
