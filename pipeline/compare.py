@@ -11,7 +11,7 @@ from ..schemas.occupancy import Body, State, SurfaceOccupancy
 from ..schemas.product import ProductReader
 from ..schemas.taxonomy import NO_LABEL, TAXONOMIES
 from .comparison import Comparison, table
-from .current import current_labels, first_labels, grid_of, one_of
+from .current import current_labels, first_labels, grid_of, one_of, refuse_unnamed
 from .reference import TrueFrame, TruthLike, parse_reference
 from .scores import Predicted, Score, Space, Tally
 from .store.index import read_index
@@ -81,11 +81,14 @@ def compare_with_truth(
 def _readers(store: Store, product: type[SurfaceOccupancy] | None) -> dict[str, StoredProduct]:
     """Current labels of every scene that has some."""
     index = read_index(store)
-    return {
+    found = {
         name: current_labels(store, index, name, product)
         for name, entry in index.scenes.items()
         if (product or first_labels(entry.products) or SurfaceOccupancy).name in entry.products
     }
+    if not found and product is None:
+        refuse_unnamed(index)
+    return found
 
 
 def _tallies(labels: ProductReader, row: int, true: TrueFrame, classes: int) -> dict[str, Tally]:

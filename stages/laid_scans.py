@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from ..schemas.scene import PointKind, SweepPoints
 from ..schemas.taxonomy import NO_LABEL
-from .kernels.sight import keep_hidden
+from .kernels.sight import distances, empty, keep_hidden
 from .kernels.votes import NO_VOTE, count, locate
 
 Float64 = NDArray[np.float64]
@@ -35,12 +33,19 @@ class Scan:
     def of(cls, cloud: SweepPoints, kept: Bool, classes: int) -> Scan:
         """Those of a sweep that are ``kept`` (N,) bool; ``classes``: how many its taxonomy has."""
         if cloud.labels is None or cloud.kinds is None:
-            voted = np.full(len(cloud.points), NO_VOTE, dtype=np.uint8)
+            candidates = np.full(np.count_nonzero(kept), NO_VOTE, dtype=np.uint8)
         else:
-            moving = (cloud.kinds == PointKind.MOVING) * np.uint8(classes)
-            voted = np.where(cloud.labels == NO_LABEL, np.uint8(WITHOUT_CLASS), FIRST_CLASS + cloud.labels + moving)
-            voted = np.where(cloud.kinds == PointKind.NOISE, np.uint8(NOISE), voted).astype(np.uint8)
-        return cls(np.ascontiguousarray(cloud.points[kept]), voted[kept])
+            candidates = candidate_table(classes)[cloud.kinds[kept], cloud.labels[kept]]
+        return cls(cloud.points[kept], candidates)
+
+
+def candidate_table(classes: int) -> UInt8:
+    """(4, 256) uint8: what a return votes for, by :class:`PointKind` and class id, of as many classes."""
+    table = np.full((len(PointKind), 256), WITHOUT_CLASS, dtype=np.uint8)
+    table[PointKind.USUAL, :classes] = FIRST_CLASS + np.arange(classes)
+    table[PointKind.MOVING, :classes] = FIRST_CLASS + classes + np.arange(classes)
+    table[PointKind.NOISE] = NOISE
+    return table
 
 
 def voted(scans: Sequence[tuple[Scan, Float64]], shape: tuple[int, int, int], classes: int) -> tuple[Bool, UInt8]:
@@ -67,17 +72,13 @@ def unseen(occupied: Bool, own: Float64, others: Sequence[Float64]) -> tuple[Boo
 
     Sensors are places (3,) float64 in voxels. A voxel is seen where the ray from its centre passes through no occupied one.
     """
-    if not occupied.any():
-        return np.zeros_like(occupied), np.zeros_like(occupied)
-    distances = cast("Any", ndimage).distance_transform_cdt(~occupied, metric="chessboard")
-    # Less than the true distance changes no result.
-    distance: UInt8 = np.minimum(distances, 255).astype(np.uint8)
-    voxels = np.argwhere(~occupied).astype(np.int16)
-    voxels = voxels[: keep_hidden(distance, voxels, own)]
+    away = distances(occupied)
+    voxels = empty(occupied)
+    voxels = voxels[: keep_hidden(away, voxels, own)]
     occluded = occupied.copy()
     occluded[tuple(voxels.T)] = True
     for sensor in others:
-        voxels = voxels[: keep_hidden(distance, voxels, sensor)]
+        voxels = voxels[: keep_hidden(away, voxels, sensor)]
     hidden = np.zeros_like(occupied)
     hidden[tuple(voxels.T)] = True
     return hidden, occluded

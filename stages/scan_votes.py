@@ -1,4 +1,17 @@
-"""Voxel labels as SemanticKITTI's own are made: scans laid over each other, most returns win (Behley et al. 2019)."""
+"""Voxel labels as SemanticKITTI's own are made: scans laid over each other, most returns win (Behley et al. 2019).
+
+What the released program and its configuration for these labels do (github.com/jbehley/voxelizer), but for this:
+
+- The program counts raw labels. Here road and lane marking, bus and other vehicle, are one class and vote as one. What moves and
+  what stands still, noise, and things without a class vote apart, as there.
+- Where noise or things without a class win, the voxel is occupied without a class. In the program's files, what nobody labelled
+  is 0, which readers take for empty.
+- Returns of scans without a label file occupy a voxel and do not vote. In the program they vote for 0.
+- A voxel is hidden where the ray from its own centre is stopped: the authors' definition. The program, to save time, gives what
+  becomes of a ray to all voxels on its way, and ends a ray that goes down an axis before the grid's outermost voxels.
+- What a sensor lies in hides nothing, nor what it lies between: a key frame's own lies on the border of four voxels.
+- The program labels every fifth scan; here every key frame is labelled.
+"""
 
 from __future__ import annotations
 
@@ -25,23 +38,15 @@ _PARTS = ("state", "semantics", "occluded")
 
 @dataclass(frozen=True, kw_only=True)
 class ScanVotes(Stage):
-    """Makes voxel labels by the recipe of SemanticKITTI's own, to compare with: later scans laid over each key frame's, most
-    returns win, and what moves leaves a trail.
-
-    As the released program and its configuration for these labels do it, but for this. The program numbers raw labels, of which
-    road and lane marking, or bus and other vehicle, are one class here, and vote as one; what moves and what stands still vote
-    apart, and so do noise and things without a class. Where these two win, the voxel is occupied without a class; in the
-    program's files, what nobody labelled is then empty. Returns of scans without a label file occupy and do not vote; in the
-    program they vote for nothing. The program follows a ray from a hidden voxel's centre, as its authors define it, but gives
-    what comes out to all voxels on the way too, and ends a ray that goes down an axis one voxel before the border; here each
-    voxel's own ray decides. It labels every fifth scan; here every key frame is labelled.
+    """Labels voxels as SemanticKITTI's own are, to compare with: later scans laid over each key frame's, most returns win, and
+    what moves leaves a trail.
     """
 
     name: ClassVar[str] = "scan-votes"
     version: ClassVar[int] = 1
     writes: ClassVar[tuple[type[Product], ...]] = (VotedOccupancy,)
     needs: ClassVar[Needs] = Needs(cpus=1, memory_gib=1.0)
-    libraries: ClassVar[tuple[str, ...]] = ("numba", "numpy", "scipy")
+    libraries: ClassVar[tuple[str, ...]] = ("numba", "numpy")
 
     grid: GridParameter = GRIDS["semantickitti"]
     """The target grid, as that of densify."""
@@ -63,6 +68,11 @@ class ScanVotes(Stage):
         if self.least_range_m >= self.most_range_m:
             raise ValueError(
                 f"least_range_m must lie below most_range_m, found {self.least_range_m} and {self.most_range_m}"
+            )
+        x0, y0, x1, y1 = self.ego_rectangle_m
+        if x0 > x1 or y0 > y1:
+            raise ValueError(
+                f"the second corner of ego_rectangle_m must not lie below the first, found {self.ego_rectangle_m}"
             )
 
     def reads(self) -> tuple[type[Product], ...]:
@@ -107,9 +117,9 @@ class ScanVotes(Stage):
         """A key frame's returns without those too near, too far or of the ego vehicle."""
         sweep = int(scene.tables.key_sweeps[frame])
         cloud = scene.sweep(sweep)
-        away = np.linalg.norm(cloud.points, axis=1)
-        kept = (away >= self.least_range_m) & (away <= self.most_range_m)
-        x, y = scene.tables.ego_SE3_lidar[sweep, :2, :3] @ cloud.points.T
+        square = np.einsum("ij,ij->i", cloud.points, cloud.points)
+        kept = (square >= self.least_range_m**2) & (square <= self.most_range_m**2)
+        x, y = scene.tables.ego_SE3_lidar[sweep, :2, :3].astype(np.float32) @ cloud.points.T
         x0, y0, x1, y1 = self.ego_rectangle_m
         kept &= ~((x > x0) & (x < x1) & (y > y0) & (y < y1))
         if cloud.is_ego is not None:
