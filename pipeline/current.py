@@ -73,7 +73,7 @@ def current_labels(
     Raises UsageError for a scene or product that is not there.
     """
     products: Mapping[str, str] = index.scenes[scene].products if scene in index.scenes else {}
-    if product is None and first_labels(products) is None:
+    if product is None and products and first_labels(products) is None:
         refuse_unnamed(index, scene)
     found = current_product(store, index, scene, product or first_labels(products) or SurfaceOccupancy)
     if product is not None:
