@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from ..schemas.cameras import CameraTables
 from ..schemas.errors import UsageError
 from ..schemas.grid import VoxelGrid
-from ..schemas.occupancy import MADE_HERE, OCCUPANCIES, ReferenceOccupancy, SurfaceOccupancy
+from ..schemas.occupancy import MADE_HERE, OCCUPANCIES, ReferenceOccupancy, SurfaceOccupancy, VotedOccupancy
 from ..schemas.product import Product, ProductReader, load
 from ..schemas.refined_poses import RefinedPoses, refined_cameras, refined_tables
 from ..schemas.scene import SceneTables
@@ -41,6 +41,8 @@ def chosen_scenes(
     # A scene named twice is meant once.
     chosen = list(dict.fromkeys(scenes or labelled))
     if not chosen:
+        if product is None:
+            refuse_unnamed(index)
         raise UsageError(
             f"no scene has {(product or SurfaceOccupancy).name}", file=str(store.path), fix="run the stage that makes it, as occ-pipeline run densify"
         )  # fmt: skip
@@ -52,6 +54,16 @@ def first_labels(products: Mapping[str, str]) -> type[SurfaceOccupancy] | None:
     return next((product for product in (SurfaceOccupancy, ReferenceOccupancy) if product.name in products), None)
 
 
+def refuse_unnamed(index: Index, scene: str | None = None) -> None:
+    """Raises UsageError where a scene, None for any, has voxel labels by another recipe, which only who names them means."""
+    if any(VotedOccupancy.name in index.scenes[name].products for name in ([scene] if scene else index.scenes)):
+        raise UsageError(
+            "voxel labels by another recipe are there to compare with, and none of our own", scene=scene,
+            found=VotedOccupancy.name,
+            fix=f"name them with --product {VotedOccupancy.name}, in show with --stage scan-votes, or run occ-pipeline run visibility",
+        )  # fmt: skip
+
+
 def current_labels(
     store: Store, index: Index, scene: str, product: type[SurfaceOccupancy] | None = None
 ) -> StoredProduct:
@@ -61,6 +73,8 @@ def current_labels(
     Raises UsageError for a scene or product that is not there.
     """
     products: Mapping[str, str] = index.scenes[scene].products if scene in index.scenes else {}
+    if product is None and products and first_labels(products) is None:
+        refuse_unnamed(index, scene)
     found = current_product(store, index, scene, product or first_labels(products) or SurfaceOccupancy)
     if product is not None:
         return found

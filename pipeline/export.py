@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ..schemas.errors import UsageError
-from ..schemas.occupancy import CarvedOccupancy, State, SurfaceOccupancy
+from ..schemas.occupancy import CarvedOccupancy, State, SurfaceOccupancy, VotedOccupancy
 from .current import chosen_scenes, current_labels, grid_of
 from .export_frames import Labelled
 from .exports import Format
@@ -88,10 +88,11 @@ def _fitting(
             f"format {form.name} has classes of {wanted}", scene=scene, found=f"labels of {taxonomy}", expected=wanted,
             fix="choose another --format",
         )  # fmt: skip
+    stage = "scan-votes" if stored.product is VotedOccupancy else "visibility"
     if grid != form.grid:
         raise UsageError(
             f"format {form.name} has a grid of its own", scene=scene, found=f"labels on {grid.words}",
-            expected=form.grid.words, fix=f"make them with occ-pipeline run visibility --grid {form.grid_name}",
+            expected=form.grid.words, fix=f"make them with occ-pipeline run {stage} --grid {form.grid_name}",
         )  # fmt: skip
     if not issubclass(stored.product, CarvedOccupancy):
         raise UsageError(

@@ -55,7 +55,8 @@ class Labelled:
             frame = self.tables.frame_tokens.index(token)
             arrays = {
                 name: self.labels.rows(name, row, row + 1)[0]
-                for name in ("state", "semantics", "mask_lidar", "mask_camera")
+                for name in ("state", "semantics", "mask_lidar", "mask_camera", "occluded")
+                if name in self.labels.product.specs()
             }
             yield Frame(
                 scene=self.tables.scene, token=token, taxonomy=self.labels.attribute("taxonomy"),

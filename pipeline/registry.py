@@ -21,6 +21,7 @@ from ..stages.raycast import Raycast
 from ..stages.reconstruct import Reconstruct
 from ..stages.refine import RefineWithImages
 from ..stages.refine_poses import RefinePoses
+from ..stages.scan_votes import ScanVotes
 from ..stages.separate import Separate
 from ..stages.stage import Stage
 from ..stages.visibility import Visibility
@@ -33,7 +34,17 @@ STAGES: Mapping[str, type[Stage]] = MappingProxyType(
     {
         s.name: s
         for s in (
-            *(RefinePoses, FindMovingObjects, Separate, Reconstruct, Densify, Raycast, Visibility, ImportLabels),
+            *(
+                RefinePoses,
+                FindMovingObjects,
+                Separate,
+                Reconstruct,
+                Densify,
+                Raycast,
+                Visibility,
+                ImportLabels,
+                ScanVotes,
+            ),
             *(LabelImages, RefineWithImages, MeasureConsistency, Flow, Voxnt, Clean, VoxntRefined),
         )
     }

@@ -136,14 +136,35 @@ class ReferenceOccupancy(CarvedOccupancy):
     name: ClassVar[str] = "reference_occupancy"
 
 
+@dataclass(frozen=True, kw_only=True)
+class VotedOccupancy(CarvedOccupancy):
+    """Voxels as SemanticKITTI's own labels are made: scans laid over each other, most returns win, nothing that moves apart.
+
+    Indexed [frame, x, y, z]. Occupied is what a return of any scan fell into, so what moves is a trail; unknown is what is hidden
+    from all scans by occupied voxels, free what is not. The recipe knows no bodies and no cameras: ``body`` is static wherever a
+    voxel is occupied, and both masks are 1 wherever one is known.
+    """
+
+    name: ClassVar[str] = "voted_occupancy"
+
+    occluded: Array = array("frame", "x", "y", "z", dtype="uint8", fill=255, valid=[OneOf((0, 1))])
+    """(K, X, Y, Z) uint8: 1 where the key frame's own sensor does not see the voxel's centre, occupied voxels among them."""
+
+
 OccupancyName = Literal[
-    "surface_occupancy", "carved_occupancy", "refined_occupancy", "refined_labels", "reference_occupancy"
+    "surface_occupancy",
+    "carved_occupancy",
+    "refined_occupancy",
+    "refined_labels",
+    "reference_occupancy",
+    "voted_occupancy",
 ]
 """A parameter that names the voxel labels to work on."""
 MADE_HERE: tuple[type[SurfaceOccupancy], ...] = (SurfaceOccupancy, CarvedOccupancy, RefinedOccupancy)
 """Voxel labels that are made from a log, each more refined than the one before. What training ignores is no better knowledge
-of the street: :class:`RefinedLabels` are shown and measured only where they are named."""
+of the street, and another recipe's labels are there to compare with: :class:`RefinedLabels` and :class:`VotedOccupancy` are
+shown and measured only where they are named."""
 OCCUPANCIES: Mapping[str, type[SurfaceOccupancy]] = MappingProxyType(
-    {product.name: product for product in (*MADE_HERE, RefinedLabels, ReferenceOccupancy)}
+    {product.name: product for product in (*MADE_HERE, RefinedLabels, ReferenceOccupancy, VotedOccupancy)}
 )
 """All products of voxel labels by name."""

@@ -78,5 +78,5 @@ def _layers(recipe: str | None, config_file: Path | None, sets: list[str] | None
         stage, name, value = parse_set(text)
         layers.append(Layer("--set", {stage: {name: value}}))
     if grid is not None:
-        layers.append(Layer("--grid", {"densify": {"grid": grid}}))
+        layers.append(Layer("--grid", {name: {"grid": grid} for name in opt.GRIDDED}))
     return layers

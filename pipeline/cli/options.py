@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -16,8 +17,11 @@ from ...stages.stage import Stage
 from ..datasets import DATASETS, DEFAULT, values_of
 from ..parameters import Values, build_stages, merged, parameters, parse_set, read_config
 from ..published import SYNTAX, LabelsAsked
+from ..registry import STAGES
 from . import complete
 
+GRIDDED = tuple(name for name, stage in STAGES.items() if any(f.name == "grid" for f in dataclasses.fields(stage)))
+"""Stages that make voxels on a grid: one ``--grid`` is for all of them, since labels are compared on one."""
 Dataset = Annotated[
     str | None,
     typer.Option(help=f"Which reader: {', '.join(DATASETS)}. Default: {DEFAULT}.", autocompletion=complete.datasets),
@@ -64,7 +68,8 @@ Sets = Annotated[list[str] | None, typer.Option("--set", help="stage.parameter=v
 Grid = Annotated[
     str | None,
     typer.Option(
-        help=f"Short for --set densify.grid=...: {', '.join(GRIDS)}, or a range.", autocompletion=complete.grids
+        help=f"Short for --set densify.grid=..., and of scan-votes: {', '.join(GRIDS)}, or a range.",
+        autocompletion=complete.grids,
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output instead of tables.")]
@@ -76,7 +81,7 @@ Labels = Annotated[
     str | None,
     typer.Option(
         "--product",
-        help=f"Which voxel labels: {', '.join(OCCUPANCIES)}. Default: the most refined, made here; refined_labels where named.",
+        help=f"Which voxel labels: {', '.join(OCCUPANCIES)}. Default: the most refined, made here; refined_labels and voted_occupancy where named.",
     ),
 ]
 Published = Annotated[
@@ -111,7 +116,7 @@ def stages_of(
         stage, name, value = parse_set(text)
         layers.append({stage: {name: value}})
     if grid is not None:
-        layers.append({"densify": {"grid": grid}})
+        layers.append({name: {"grid": grid} for name in GRIDDED})
     return build_stages(merged(*layers, options))
 
 

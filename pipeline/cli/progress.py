@@ -12,8 +12,9 @@ from .console import ERR
 
 # Shares of a scene's time, measured on the sample log.
 WEIGHTS = {
-    "refine-poses": 1.5, "moving-objects": 0.1, "separate": 3.0, "reconstruct": 6.0, "densify": 2.0, "raycast": 4.0, "visibility": 4.0, "flow": 0.1,
-    "image-labels": 1.0, "refine-with-images": 4.0, "consistency": 1.0, "import-labels": 0.3, "voxnt": 0.5, "clean": 0.3,
+    "refine-poses": 1.5, "moving-objects": 0.1, "separate": 3.0, "reconstruct": 6.0, "densify": 2.0, "raycast": 4.0,
+    "visibility": 4.0, "flow": 0.1, "image-labels": 1.0, "refine-with-images": 4.0, "consistency": 1.0, "import-labels": 0.3,
+    "scan-votes": 8.0, "voxnt": 0.5, "clean": 0.3,
     "voxnt-refined": 0.5,
 }  # fmt: skip
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from ...schemas.errors import PipelineError
+from ...schemas.occupancy import VotedOccupancy
+from ...stages.scan_votes import ScanVotes
 from ...stages.stage import Stage
 from ..batch import system_named
 from ..parameters import as_json
@@ -189,13 +191,16 @@ def _report(request: Request, log: Log, made: _Made) -> None:
     tell_poses(made.store, made.planned, made.outcome)
     if made.failures:
         _details(request.store_path, made.record.path / "failures", request.debug)
-    if made.outcome.done and {"densify", "import-labels"} & set(made.stages) and not request.as_json:
+    ours = {"densify", "import-labels"} & set(made.stages)
+    if made.outcome.done and (ours or ScanVotes.name in made.stages) and not request.as_json:
         from ..picture import draw_frame, shown_frame
 
         scene = min(made.outcome.done)
         picture = made.record.path / f"{scene}.png"
-        note(f"labels: {made.store.path}; next: occ-pipeline show {request.store_path} --scene {scene}, or status")
-        draw_frame(shown_frame(made.store, scene, None, None if request.labels else log.data_root)).save(picture)
+        show = f"{request.store_path} --scene {scene}" + ("" if ours else f" --stage {ScanVotes.name}")
+        note(f"labels: {made.store.path}; next: occ-pipeline show {show}, or status")
+        dataroot, product = None if request.labels else log.data_root, None if ours else VotedOccupancy
+        draw_frame(shown_frame(made.store, scene, None, dataroot, product)).save(picture)
         last_line(str(picture))
 
 

@@ -22,7 +22,7 @@ SUFFIXES = {"--html": ".html", "--video": ".mp4", "--rerun": ".rrd"}
 CLOUDS = ("separate", "reconstruct")
 VOXELS = {
     "densify": "surface_occupancy", "visibility": "carved_occupancy", "refine-with-images": "refined_occupancy",
-    "clean": "refined_labels", "import-labels": "reference_occupancy",
+    "clean": "refined_labels", "import-labels": "reference_occupancy", "scan-votes": "voted_occupancy",
 }  # fmt: skip
 STAGES = (*CLOUDS, *VOXELS, "flow")
 """Stages whose products have a picture."""

@@ -35,6 +35,8 @@ class Frame:
     mask_lidar: UInt8
     """(X, Y, Z) uint8, 0 or 1, as the other."""
     mask_camera: UInt8
+    occluded: UInt8 | None = None
+    """(X, Y, Z) uint8, 0 or 1: what the key frame's own sensor does not see; None of labels that do not tell."""
     scan: NDArray[np.float32] | None = None
     """(N, 3) float32, metres, LiDAR frame; None where the format asks for none, or the log has voxels of it alone."""
     scan_voxels: NDArray[np.bool_] | None = None

@@ -31,7 +31,7 @@ class SemanticKitti(Format):
     taxonomies: ClassVar[tuple[str, ...]] = (SEMANTICKITTI.name,)
     wants_scan: ClassVar[bool] = True
     convention: ClassVar[str] = (
-        "unknown voxels are invalid and occluded; occupied ones without a class are other-object (99), which loaders ignore"
+        "unknown voxels are invalid, and occluded where labels do not tell; occupied ones without a class are other-object (99), which loaders ignore"
     )
 
     def files(self, frame: Frame) -> Mapping[str, bytes]:
@@ -41,7 +41,7 @@ class SemanticKitti(Format):
             f"{stem}.label": raw_labels(frame, RAW_IDS, OTHER_OBJECT),
             f"{stem}.bin": packed(frame.hit(self.grid)),
             f"{stem}.invalid": unknown,
-            f"{stem}.occluded": unknown,
+            f"{stem}.occluded": unknown if frame.occluded is None else packed(frame.occluded == 1),
         }
 
 

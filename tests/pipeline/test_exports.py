@@ -88,7 +88,11 @@ def test_semantickitti() -> None:
         8 * i + bit for i, byte in enumerate(invalid) if byte != 255 for bit in range(8) if not byte & (0x80 >> bit)
     }
     assert known == set(places.values())
-    assert made[f"{stem}.occluded"] == invalid
+    assert made[f"{stem}.occluded"] == invalid, "where labels do not tell"
+    told = np.zeros((256, 256, 32), np.uint8)
+    told[CORNER] = 1
+    occluded = EXPORTS["semantickitti"].files(replace(frame("semantickitti", car, pole), occluded=told))
+    assert np.flatnonzero(np.unpackbits(np.frombuffer(occluded[f"{stem}.occluded"], np.uint8))).tolist() == [places["corner"]]  # fmt: skip
 
 
 def test_raw_ids_come_back_as_the_same_classes() -> None:

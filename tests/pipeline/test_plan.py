@@ -26,15 +26,8 @@ OF_IMAGES = {"refine-with-images", "consistency"}
 OF_OFFSETS = {"voxnt", "clean", "voxnt-refined"}
 BELOW = {
     "refine-poses": {
-        "moving-objects",
-        "separate",
-        "reconstruct",
-        "densify",
-        "raycast",
-        "visibility",
-        "flow",
-        *OF_OFFSETS,
-        *OF_IMAGES,
+        *("moving-objects", "separate", "reconstruct", "densify", "raycast", "visibility", "scan-votes", "flow"),
+        *(*OF_OFFSETS, *OF_IMAGES),
     },
     "moving-objects": {"separate", "reconstruct", "densify", "visibility", "flow", *OF_OFFSETS, *OF_IMAGES},
     "separate": {"reconstruct", "densify", "visibility", "flow", *OF_OFFSETS, *OF_IMAGES},
@@ -43,6 +36,7 @@ BELOW = {
     "raycast": {"visibility", "flow", *OF_OFFSETS, *OF_IMAGES},
     "visibility": {"flow", *OF_OFFSETS, *OF_IMAGES},
     "import-labels": set[str](),
+    "scan-votes": set[str](),
     "image-labels": OF_IMAGES,
     "refine-with-images": {"consistency"},
     "consistency": set[str](),
@@ -207,7 +201,7 @@ def test_changed_file(committed: Committed) -> None:
     steps = committed.plan()
     found = dict(zip(ORDER, reasons(steps), strict=True))
     assert {name for name, reason in found.items() if reason == "changed"} == {
-        *("refine-poses", "moving-objects", "separate", "raycast", "import-labels")
+        *("refine-poses", "moving-objects", "separate", "raycast", "import-labels", "scan-votes")
     }
     assert {name for name, reason in found.items() if reason == "done"} == {"image-labels"}
     assert steps["separate"].why.startswith("files changed")

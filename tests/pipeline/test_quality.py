@@ -10,14 +10,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 from occ_pipeline.pipeline.agreement import Agreement, Pixels, worst_image
-from occ_pipeline.pipeline.current import current_labels
+from occ_pipeline.pipeline.current import chosen_scenes, current_labels
 from occ_pipeline.pipeline.quality import Voxels, quality, standing_alone
 from occ_pipeline.pipeline.store.index import read_index, update_index
 from occ_pipeline.pipeline.store.store import Store
 from occ_pipeline.schemas.consistency import Consistency
 from occ_pipeline.schemas.errors import UsageError
 from occ_pipeline.schemas.image_labels import ImageLabels
-from occ_pipeline.schemas.occupancy import CarvedOccupancy, ReferenceOccupancy, RefinedOccupancy, SurfaceOccupancy
+from occ_pipeline.schemas.occupancy import (
+    CarvedOccupancy,
+    ReferenceOccupancy,
+    RefinedOccupancy,
+    SurfaceOccupancy,
+    VotedOccupancy,
+)
 from occ_pipeline.schemas.product import InMemory
 from occ_pipeline.tests.conftest import Clean
 from occ_pipeline.tests.pipeline.judged_store import commit, judged_store
@@ -150,6 +156,30 @@ def test_labels_that_were_taken_over_are_shown_where_none_are_made(store: Store)
     assert current(products | taken) == "refined_occupancy"
     with pytest.raises(UsageError, match="the store has no surface_occupancy of this scene"):
         current({})
+
+
+def test_labels_to_compare_with_are_meant_where_they_are_named(store: Store) -> None:
+    index = read_index(store)
+    carved = store.reader("ghost", CarvedOccupancy, index.scenes["ghost"].products["carved_occupancy"])
+    made = VotedOccupancy(
+        **{n: carved.read(n) for n in CarvedOccupancy.specs()},
+        **{n: carved.attribute(n) for n in CarvedOccupancy.attribute_names()},
+        occluded=carved.read("mask_lidar"),
+    )
+    voted = {"voted_occupancy": commit(store, "ghost", made, {})}
+    both = dataclasses.replace(index.scenes["ghost"], products=dict(index.scenes["ghost"].products) | voted)
+    alone = dataclasses.replace(index.scenes["ghost"], products=voted)
+    assert (
+        current_labels(store, dataclasses.replace(index, scenes={"ghost": both}), "ghost").product is RefinedOccupancy
+    )
+    only = dataclasses.replace(index, scenes={"ghost": alone})
+    assert current_labels(store, only, "ghost", VotedOccupancy).product is VotedOccupancy
+    assert chosen_scenes(store, only, None, VotedOccupancy) == ["ghost"]
+    for asked in (lambda: current_labels(store, only, "ghost"), lambda: chosen_scenes(store, only, None, None)):
+        with pytest.raises(
+            UsageError, match="found voted_occupancy; name them with --product voted_occupancy, in show"
+        ):
+            asked()
 
 
 def test_unknown_scenes(store: Store) -> None:

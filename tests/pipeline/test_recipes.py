@@ -15,12 +15,13 @@ from occ_pipeline.pipeline.registry import RECIPES, STAGES, target_named
 from occ_pipeline.schemas.errors import UsageError
 from occ_pipeline.schemas.grid import GRIDS
 from occ_pipeline.stages.densify import Densify
+from occ_pipeline.stages.scan_votes import ScanVotes
 
 
 def test_packaged_recipes_are_sound() -> None:
-    assert {"all", "loc", "occle", "voxdet"} <= set(RECIPES)
-    # They read files beside a log, or in the place of one.
-    beside = {"import-labels", "image-labels", "refine-with-images", "consistency"}
+    assert {"all", "loc", "occle", "semantickitti", "voxdet"} <= set(RECIPES)
+    # They read files beside a log, or in the place of one, or are there to compare with.
+    beside = {"import-labels", "image-labels", "refine-with-images", "consistency", "scan-votes"}
     assert RECIPES["all"].stages == tuple(name for name in STAGES if name not in beside), "all that a log alone feeds"
     for name, recipe in RECIPES.items():
         assert recipe.name == name
@@ -46,6 +47,7 @@ def test_what_is_given_later_wins(tmp_path: Path) -> None:
     stages = stages_of(config, ["densify.least_object_returns=5"], "occ3d", {"densify": {"knn": 8}}, recipe)
     wanted = {"knn": 8, "least_returns": 4, "least_object_returns": 5, "frames_per_part": 2}
     assert stages["densify"] == Densify(grid=GRIDS["occ3d"], **wanted)
+    assert stages["scan-votes"] == ScanVotes(grid=GRIDS["occ3d"])
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from occ_pipeline.stages.moving_objects import FindMovingObjects
 from occ_pipeline.stages.reconstruct import Reconstruct
 from occ_pipeline.stages.refine import RefineWithImages
 from occ_pipeline.stages.refine_poses import RefinePoses
+from occ_pipeline.stages.scan_votes import ScanVotes
 from occ_pipeline.stages.separate import Separate
 from occ_pipeline.stages.stage import Stage
 from occ_pipeline.stages.visibility import Visibility
@@ -32,6 +33,7 @@ STAGES: list[type[Stage]] = [
         Densify,
         Visibility,
         ImportLabels,
+        ScanVotes,
         LabelImages,
         RefineWithImages,
         MeasureConsistency,
@@ -53,6 +55,7 @@ MAY_BE_ZERO = {
     *("clear_gain", "around_s", "revisit_m", "least_overlap", "most_refused"),
     *("halo_m", "density_quantile", "least_area_m2", "least_surface"),
     *("share", "crossed_share", "frames_around", "least_way", "clear_of_end_m", "unknown_votes", "camera_margin_m"),
+    *("later_scans", "earlier_scans", "least_range_m"),
     *("most_hits", "open_share", "carve_hits", "carve_share"),
 }
 
@@ -87,6 +90,8 @@ def test_numbers_that_cannot_be_are_refused(stage: type[Stage], name: str, defau
         (Separate, {"cell_m": 0.01}, "128 cells"),
         (Separate, {"block_m": 0.01}, "128 cells"),
         (Separate, {"ego_box_m": (0, 0, 0)}, "required"),
+        (ScanVotes, {"least_range_m": 70.0}, "below most_range_m"),
+        (ScanVotes, {"ego_rectangle_m": (3, -2, -2, 2)}, "second corner"),
         (LabelImages, {"folder": "/data/labels"}, "below the data root"),
         (RefineWithImages, {"kept_classes": ["sky"]}, "no class is called 'sky'"),
         (MeasureConsistency, {"product": "ray_counts"}, "refined_occupancy"),
