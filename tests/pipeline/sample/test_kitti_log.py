@@ -209,17 +209,16 @@ def labelled(log: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 def test_labels_are_as_good_as_measured(log: Path, labelled: Path) -> None:
-    """Measured: 0.854 of all, 0.888 of what stands still, 0.797 of its classes: floors a little below, as the bytes are the same anywhere.
-
-    Nothing that moves has a box in this dataset, so none of it is in the labels; what of it shares a voxel with the ground is found.
+    """Measured: 0.870 of all, 0.882 of what stands still and 0.806 of its classes, 0.666 of rigid and 0.514 of deforming objects,
+    whose boxes are found from labels. Floors a little below, as the bytes are the same anywhere.
     """
     found = command("compare", labelled, "--reference", f"truth:{log}", "--json").json
     assert found["frames"] == 11
-    assert found["iou"] > 0.84
+    assert found["iou"] > 0.855
     assert found["static"]["iou"] > 0.875
     assert found["static"]["miou"] > 0.785
-    assert found["moving_rigid"]["recall"] < 0.1
-    assert found["deforming"]["recall"] < 0.2
+    assert found["moving_rigid"]["iou"] > 0.64
+    assert found["deforming"]["iou"] > 0.49
     assert UNLABELED not in found["per_class"]
 
 
