@@ -109,6 +109,28 @@ def test_return_by_return(frame: str) -> None:
     assert {1, CAR, ROAD, NO_LABEL} == set(np.unique(found.semantics[found.state == State.OCCUPIED]))
 
 
+@pytest.mark.parametrize(
+    ("votes", "winner"),
+    [
+        ([(CAR, PointKind.USUAL)] * 3 + [(255, PointKind.NOISE)] * 2 + [(255, PointKind.USUAL)] * 2, CAR),
+        ([(ROAD, PointKind.USUAL)] * 3 + [(CAR, PointKind.MOVING)] * 2 + [(CAR, PointKind.USUAL)] * 2, ROAD),
+        ([(CAR, PointKind.MOVING)] * 2 + [(ROAD, PointKind.USUAL)] * 2, ROAD),
+        ([(CAR, PointKind.USUAL), (255, PointKind.NOISE)], NO_LABEL),
+    ],
+    ids=[
+        "nothing known apart from noise",
+        "moving apart from standing",
+        "ties to the lowest raw label",
+        "noise below classes",
+    ],
+)
+def test_what_votes_apart(votes: list[tuple[int, PointKind]], winner: int) -> None:
+    labels, kinds = np.array(votes, np.uint8).T
+    sweep = SweepPoints(np.full((len(votes), 3), (2.3, 1.3, 0.3), np.float32), labels, kinds)
+    found = made(World(tables_of([pose(0, 0, 0)], [0]), [sweep]), **(SMALL | {"grid": GRID}))
+    assert found.semantics[found.state == State.OCCUPIED].tolist() == [winner]
+
+
 def test_parts_change_nothing() -> None:
     whole = digest([made(random_world(), **SMALL)])
     for parts in (1, 3, 9):
