@@ -64,7 +64,10 @@ def test_as_json_can_be_read_again(grid: str) -> None:
     ("values", "says"),
     [
         ({"densefy": {}}, ["no stage is called 'densefy'", "did you mean 'densify'?"]),
-        ({"xyz": {}}, ["no stage is called 'xyz'", "one of refine-poses, separate, reconstruct, densify"]),
+        (
+            {"xyz": {}},
+            ["no stage is called 'xyz'", "one of refine-poses, moving-objects, separate, reconstruct, densify"],
+        ),
         ({"densify": {"least_return": 1}}, ["parameter of densify", "did you mean 'least_returns'?"]),
         ({"densify": {"knn": "many"}}, ["densify.knn", "'many'", "valid integer", "run densify --help"]),
         ({"densify": {"knn": 2.5}}, ["densify.knn", "2.5", "integer"]),

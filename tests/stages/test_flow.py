@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from occ_pipeline.schemas.flow import OccupancyFlow, dense_flow
 from occ_pipeline.schemas.grid import VoxelGrid
+from occ_pipeline.schemas.moving_objects import MovingObjects
 from occ_pipeline.schemas.object_clouds import Motion, ObjectClouds
 from occ_pipeline.schemas.occupancy import Body, CarvedOccupancy, State, SurfaceOccupancy
 from occ_pipeline.schemas.product import InMemory
@@ -225,7 +226,7 @@ def test_labels_of_another_product_can_be_told() -> None:
     assert isinstance(carved, CarvedOccupancy)
     names = (*SurfaceOccupancy.specs(), *SurfaceOccupancy.attribute_names())
     made.products[SurfaceOccupancy] = SurfaceOccupancy(**{name: getattr(carved, name) for name in names})
-    assert Flow(product="surface_occupancy").reads() == (SurfaceOccupancy, ObjectClouds)
+    assert Flow(product="surface_occupancy").reads() == (MovingObjects, SurfaceOccupancy, ObjectClouds)
     assert flow_of(made, product="surface_occupancy").labels == "surface_occupancy"
 
 
