@@ -121,7 +121,7 @@ def labelled(
     world: World, revisit_s: float = 20.0, sweeps_per_part: int = 9, frames_per_part: int = 4
 ) -> CarvedOccupancy:
     world.run(Separate(range_m=30.0, revisit_s=revisit_s, sweeps_per_part=sweeps_per_part))
-    world.run(Reconstruct(least_tile_points=1000))
+    world.run(Reconstruct(least_tile_points=1000, cell_m=0.5))
     world.run(Densify(grid=GRID, frames_per_part=frames_per_part))
     world.run(Raycast(range_m=30.0, revisit_s=revisit_s, clear_of_sensor_m=1.0))
     (made,) = world.run(Visibility(frames_per_part=frames_per_part, carve_votes=8))
