@@ -67,21 +67,23 @@ def _against(low: Float64, high: Float64, sensor: Float64, size: Float64) -> Flo
 
 def headings(middles: Float64) -> Float64:
     """(N,) float64 radians: the way an object moves at each of its places (N, 2), that of the nearest in order where it stands."""
-    known = np.full(len(middles), np.nan)
-    for k in range(len(middles)):
-        for around in range(1, len(middles)):
-            a, b = max(k - around, 0), min(k + around, len(middles) - 1)
-            way = middles[b] - middles[a]
-            if np.hypot(*way) >= _MOVED_M:
-                known[k] = np.arctan2(way[1], way[0])
-                break
-            if a == 0 and b == len(middles) - 1:
-                break
+    count = len(middles)
+    known, left = np.full(count, np.nan), np.arange(count)
+    for around in range(1, count):
+        way = middles[np.minimum(left + around, count - 1)] - middles[np.maximum(left - around, 0)]
+        far = np.hypot(way[:, 0], way[:, 1]) >= _MOVED_M
+        known[left[far]] = np.arctan2(way[far, 1], way[far, 0])
+        left = left[~far]
+        if len(left) == 0:
+            break
     there = np.flatnonzero(np.isfinite(known))
     if len(there) == 0:
-        return np.zeros(len(middles))
-    nearest = np.abs(np.arange(len(middles))[:, None] - there).argmin(axis=1)
-    return known[there[nearest]]
+        return np.zeros(count)
+    # Of two as near, the earlier.
+    after = np.minimum(np.searchsorted(there, np.arange(count)), len(there) - 1)
+    before = np.maximum(after - 1, 0)
+    nearer = np.abs(there[before] - np.arange(count)) <= np.abs(there[after] - np.arange(count))
+    return known[there[np.where(nearer, before, after)]]
 
 
 def smoothed(times_s: Float64, places: Float64) -> Float64:

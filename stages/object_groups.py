@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..schemas.errors import ComputeError
 from ..schemas.object_clouds import Motion
 from ..schemas.scene import SceneTables
 from .tracks import Track
@@ -24,13 +25,14 @@ class ObjectGroups:
     starts: Int64
     """(T + 1,) int64: number of each track's first group."""
     first_frame: NDArray[np.int64]
-    """(T,) int64: key frame of that group, -1 where the track has one for all."""
+    """(T,) int64: key frame of that group, -1 where the track has one for all. Raises ComputeError for more than keys can hold."""
 
     def __post_init__(self) -> None:
         if self.starts[-1] > 1 << GROUP_BITS:
-            raise ValueError(
-                f"{self.starts[-1]} groups of moving objects' points, expected at most {1 << GROUP_BITS}: cut the scene"
-            )
+            raise ComputeError(
+                "people and cyclists are seen in too many key frames for one scene", found=f"{self.starts[-1]} in all",
+                expected=f"at most {1 << GROUP_BITS}", fix="give the log in shorter scenes",
+            )  # fmt: skip
 
     @classmethod
     def of(cls, tables: SceneTables, tracks: Sequence[Track], motion: Sequence[Motion], reach_s: float) -> ObjectGroups:

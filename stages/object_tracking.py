@@ -65,9 +65,10 @@ def _linked(sightings: Sequence[Sighting], times_ns: Int64) -> list[list[Sightin
     for sighting in sightings:
         by_sweep.setdefault(sighting.sweep, []).append(sighting)
     chains: list[_Chain] = []
+    open_: list[_Chain] = []
     for sweep in sorted(by_sweep):
         now, new = int(times_ns[sweep]), by_sweep[sweep]
-        open_ = [c for c in chains if now - times_ns[c.seen[-1].sweep] <= round(_LONGEST_GAP_S * 1e9)]
+        open_ = [c for c in open_ if now - times_ns[c.seen[-1].sweep] <= round(_LONGEST_GAP_S * 1e9)]
         taken: set[int] = set()
         if open_:
             expected = [chain.expected(now, times_ns) for chain in open_]
@@ -80,5 +81,7 @@ def _linked(sightings: Sequence[Sighting], times_ns: Int64) -> list[list[Sightin
                 if away[row, column] <= limits[row, 0]:
                     open_[row].seen.append(new[column])
                     taken.add(column)
-        chains += [_Chain([s]) for k, s in enumerate(new) if k not in taken]
+        begun = [_Chain([s]) for k, s in enumerate(new) if k not in taken]
+        chains += begun
+        open_ += begun
     return [chain.seen for chain in chains]

@@ -12,9 +12,9 @@ from ...schemas.taxonomy import NO_LABEL, Taxonomy
 from .above import Above, voxels_above
 from .colours import FAINT, INK, PAPER, UNLABELLED, Rgb
 from .differences import DIFFERENCES, ShownDifference, foremost
-from .sheet import MARGIN, WIDTH, Box, caption, outline_ego, paste
+from .sheet import MARGIN, WIDTH, Box, add_cut, caption, paste
 from .slices import cut_across, cut_along, draw_cut
-from .text import draw_marks, draw_scale, font, label, scale_length
+from .text import draw_marks, draw_scale, font, scale_length
 from .view import FrameView
 
 _GAP, _TITLE, _CAPTION, _LINE = 18, 62, 26, 26
@@ -95,20 +95,11 @@ def _add_above(
 def _add_cuts(sheet: Image.Image, draw: ImageDraw.ImageDraw, view: FrameView, layout: _Layout) -> None:
     ego = view.grid_SE3_ego[:3, 3]
     meaning = "paler: up to 6 m behind the cut; blue: both empty; black: not judged"
-    for box, cut, words, ends in (
-        (layout.along, cut_along(view, float(ego[1])), f"Cut along the ego vehicle; {meaning}", ("back", "forward")),
-        (
-            layout.across,
-            cut_across(view, float(ego[0])),
-            f"Cut across it, seen from behind; {meaning}",
-            ("left", "right"),
-        ),
+    for box, cut, words in (
+        (layout.along, cut_along(view, float(ego[1])), f"Cut along the ego vehicle; {meaning}"),
+        (layout.across, cut_across(view, float(ego[0])), f"Cut across it, seen from behind; {meaning}"),
     ):
-        paste(sheet, draw_cut(cut, DIFFERENCES, box[2]), box)
-        caption(draw, box, words)
-        outline_ego(draw, view, box, along=box is layout.along)
-        label(draw, box[0] + 8, box[1] + 6, f"< {ends[0]}")
-        label(draw, box[0] + box[2] - 8, box[1] + 6, f"{ends[1]} >", anchor="ra")
+        add_cut(sheet, draw, view, draw_cut(cut, DIFFERENCES, box[2]), box, words, along=box is layout.along)
 
 
 def _present(shown: ShownDifference) -> list[tuple[str, Rgb]]:

@@ -119,24 +119,28 @@ def _add_cuts(
     behind = "paler: up to 6 m behind the cut; dots: points in the cut"
     if view.free.any():
         behind += "; blue: free; black: unknown"
-    for box, cut, words, ends in (
-        (layout.along, cut_along(view, float(ego[1]) + slice_y_m), f"{ahead}; {behind}", ("back", "forward")),
-        (
-            layout.across,
-            cut_across(view, float(ego[0])),
-            f"Cut across the ego vehicle, seen from behind; {behind}",
-            ("left", "right"),
-        ),
+    across = f"Cut across the ego vehicle, seen from behind; {behind}"
+    for box, cut, words in (
+        (layout.along, cut_along(view, float(ego[1]) + slice_y_m), f"{ahead}; {behind}"),
+        (layout.across, cut_across(view, float(ego[0])), across),
     ):
-        paste(sheet, draw_cut(cut, taxonomy, box[2]), box)
-        caption(draw, box, words)
-        outline_ego(draw, view, box, along=box is layout.along)
-        left, top, wide, _ = box
-        label(draw, left + 8, top + 6, f"< {ends[0]}")
-        label(draw, left + wide - 8, top + 6, f"{ends[1]} >", anchor="ra")
+        add_cut(sheet, draw, view, draw_cut(cut, taxonomy, box[2]), box, words, along=box is layout.along)
 
 
-def outline_ego(draw: ImageDraw.ImageDraw, view: FrameView, box: Box, *, along: bool) -> None:
+def add_cut(
+    sheet: Image.Image, draw: ImageDraw.ImageDraw, view: FrameView, pixels: Pixels, box: Box, words: str, *, along: bool
+) -> None:
+    """A cut along the ego vehicle or across it, with its caption, the vehicle's outline and which way is which."""
+    paste(sheet, pixels, box)
+    caption(draw, box, words)
+    _outline_ego(draw, view, box, along=along)
+    left, top, wide, _ = box
+    low, high = ("back", "forward") if along else ("left", "right")
+    label(draw, left + 8, top + 6, f"< {low}")
+    label(draw, left + wide - 8, top + 6, f"{high} >", anchor="ra")
+
+
+def _outline_ego(draw: ImageDraw.ImageDraw, view: FrameView, box: Box, *, along: bool) -> None:
     """Marks where the ego vehicle stands in a cut along or across it."""
     grid, (low, high) = view.grid, ego_bounds(view)
     left, top, wide, deep = box

@@ -8,9 +8,9 @@ from PIL import Image, ImageDraw
 from .above import Above
 from .cloud import cloud_above, cloud_cut, cloud_street
 from .colours import FAINT, INK, PAPER
-from .sheet import MARGIN, SQUARE, WIDTH, Layout, caption, outline_ego, paste
+from .sheet import MARGIN, SQUARE, WIDTH, Layout, add_cut, caption, paste
 from .stages import StageClouds
-from .text import draw_legend, draw_marks, draw_scale, font, label, legend_rows, scale_length
+from .text import draw_legend, draw_marks, draw_scale, font, legend_rows, scale_length
 
 _SMOOTH = 2
 
@@ -39,13 +39,10 @@ def draw_stage(shown: StageClouds) -> Image.Image:
     street = cloud_street(shown.left, view.grid, ego, wide * _SMOOTH, high * _SMOOTH)
     sheet.paste(Image.fromarray(street.clip(0, 255).astype(np.uint8)).reduce(_SMOOTH), (left, top))
     dots = "" if shown.dots is None else "; white: the points"
-    for box, axis, words, ends in (
-        (layout.along, 1, f"Cut along the ego vehicle, 0.4 m thick{dots}", ("back", "forward")),
-        (layout.across, 0, f"Cut across the ego vehicle, 0.4 m thick, seen from behind{dots}", ("left", "right")),
+    for box, axis, words in (
+        (layout.along, 1, f"Cut along the ego vehicle, 0.4 m thick{dots}"),
+        (layout.across, 0, f"Cut across the ego vehicle, 0.4 m thick, seen from behind{dots}"),
     ):
-        paste(sheet, cloud_cut(shown.left, shown.dots, view.grid, axis, float(ego[axis]), box[2]), box)
-        caption(draw, box, words)
-        outline_ego(draw, view, box, along=axis == 1)
-        label(draw, box[0] + 8, box[1] + 6, f"< {ends[0]}")
-        label(draw, box[0] + box[2] - 8, box[1] + 6, f"{ends[1]} >", anchor="ra")
+        pixels = cloud_cut(shown.left, shown.dots, view.grid, axis, float(ego[axis]), box[2])
+        add_cut(sheet, draw, view, pixels, box, words, along=axis == 1)
     return sheet
