@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
-import scipy.sparse.csgraph
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.spatial import ConvexHull, KDTree, QhullError
@@ -16,7 +15,6 @@ from ..schemas.scene import PointKind, SweepPoints
 from ..schemas.taxonomy import NO_LABEL
 
 Float64 = NDArray[np.float64]
-csgraph = cast("Any", scipy.sparse.csgraph)
 LEAST_POINTS = 5
 """Fewer points show no object."""
 _TOUCH_M = 0.7
@@ -73,10 +71,12 @@ def sightings(sweep: int, cloud: SweepPoints, world_SE3_lidar: Float64) -> Itera
 
 def _touching(points: Float64) -> list[Float64]:
     """Points (N, 3) in groups that do not touch, in the order of their first points. O(N log N + pairs)."""
+    import scipy.sparse.csgraph
+
     tree: Any = KDTree(points)
     pairs: NDArray[np.int64] = tree.query_pairs(_TOUCH_M, output_type="ndarray")
     graph = coo_array((np.ones(len(pairs), np.bool_), (pairs[:, 0], pairs[:, 1])), (len(points), len(points)))
-    group: NDArray[np.int32] = csgraph.connected_components(graph, directed=False)[1]
+    group: NDArray[np.int32] = cast("Any", scipy.sparse.csgraph).connected_components(graph, directed=False)[1]
     return [points[group == k] for k in range(int(group.max(initial=-1)) + 1)]
 
 

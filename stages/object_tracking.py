@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import numpy as np
-import scipy.optimize
 from numpy.typing import NDArray
 
 from .object_sightings import Sighting
@@ -61,6 +60,9 @@ class _Chain:
 
 def _linked(sightings: Sequence[Sighting], times_ns: Int64) -> list[list[Sighting]]:
     """Sightings of one class without instances, each given to the chain that it fits best, sweep by sweep."""
+    # A third of a second to load, which every command would wait for.
+    import scipy.optimize
+
     by_sweep: dict[int, list[Sighting]] = {}
     for sighting in sightings:
         by_sweep.setdefault(sighting.sweep, []).append(sighting)
