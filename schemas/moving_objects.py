@@ -1,4 +1,4 @@
-"""Boxes of moving objects that a log does not annotate, found from the labels of its points."""
+"""Boxes of moving objects that a log does not annotate, found from the labels of its points, or from rays."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from .product import Array, Product, array
 from .scene import SceneTables
-from .validity import AtLeast, Finite, Indexes, Poses
+from .validity import AtLeast, AtMost, Finite, Indexes, Poses
 
 _NAN = float("nan")
 
@@ -23,6 +23,7 @@ class MovingObjects(Product):
     """
 
     name: ClassVar[str] = "moving_objects"
+    schema_version: ClassVar[int] = 2
 
     box_track: Array = array("box", dtype="int32", fill=-1, valid=[AtLeast(0)])
     """(B,) int32: index into ``track_tokens``. Boxes are sorted by track, then time."""
@@ -32,13 +33,19 @@ class MovingObjects(Product):
     """(B, 4, 4) float64: centre and orientation, upright; x along the way the object moves."""
     box_size_m: Array = array("box", "lwh", dtype="float64", fill=_NAN, valid=[Finite(), AtLeast(0)], lwh=3)
     """(B, 3) float64: length, width, height: the same for all of a track."""
+    track_sureness: Array = array("track", dtype="float32", fill=_NAN, valid=[AtLeast(0), AtMost(1)])
+    """(T,) float32: how sure it is that each moves, to 1, which is where labels say so.
+
+    Without labels the lesser of two shares: of looks of other sweeps at its points' places, those that saw nothing there; of the
+    way that the middle of what was seen went, what led on.
+    """
     sweep_points: Array = array("sweep", dtype="int32", fill=-1, valid=[AtLeast(0)])
-    """(S,) int32: points of each sweep that are known to move."""
+    """(S,) int32: points of each sweep that move, by their labels or by rays."""
     sweep_boxed: Array = array("sweep", dtype="int32", fill=-1, valid=[AtLeast(0)])
     """(S,) int32: of these, the points of objects that became tracks."""
 
     track_tokens: list[str]
-    """Name of each track: its class and instance as labelled, or a number where no instance is."""
+    """Name of each track: class and instance as labelled (255 and 0 where not), its first sweep, its number."""
     track_classes: list[int]
     """Class id of each track."""
 

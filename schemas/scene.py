@@ -116,6 +116,11 @@ class SceneTables(Product):
         if not (len(self.track_tokens) == len(self.track_categories) == len(self.track_classes)):
             raise ValueError(f"scene {self.scene}: tokens, categories and classes of tracks differ in number")
 
+    @property
+    def labels_tell_motion(self) -> bool:
+        """Whether labels of points tell which move."""
+        return PointKind.MOVING in self.label_kinds and any(self.label_files)
+
     def world_SE3_lidar(self, sweep: int) -> NDArray[np.float64]:
         """(4, 4) float64 pose of the LiDAR in one sweep."""
         pose: NDArray[np.float64] = self.world_SE3_ego[sweep] @ self.ego_SE3_lidar[sweep]

@@ -43,7 +43,7 @@ class Densify(Stage):
     least_surface: NotNegative = 0.75
     """A surface occupies a voxel when at least this much of it lies inside, in areas of a voxel's face: slivers at its
     edges are as often wrong as right."""
-    least_returns: Count = 2
+    least_returns: Count = 1
     """A voxel with this many returns of the static world is occupied whatever the surface says."""
     least_object_returns: Count = 1
     """The same for returns of a moving object in its own box."""

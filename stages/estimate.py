@@ -29,13 +29,16 @@ class SceneSize:
     """Of all sweeps, as their files hold them."""
     path_m: float
     """How far the ego vehicle drove."""
+    motion_told: bool = True
+    """Whether boxes or labels tell what moves."""
 
     @classmethod
     def of(cls, tables: SceneTables, returns: int) -> SceneSize:
         """The size of an indexed scene; ``returns`` from the sizes of its files."""
         steps = np.diff(tables.world_SE3_ego[:, :2, 3], axis=0)
         path_m = float(np.linalg.norm(steps, axis=1).sum())
-        return cls(len(tables.timestamps_ns), len(tables.key_sweeps), returns, path_m)
+        told = bool(tables.track_tokens) or tables.labels_tell_motion
+        return cls(len(tables.timestamps_ns), len(tables.key_sweeps), returns, path_m, told)
 
     @property
     def strip_m2(self) -> float:

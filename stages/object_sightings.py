@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -15,10 +15,14 @@ from ..schemas.scene import PointKind, SweepPoints
 from ..schemas.taxonomy import NO_LABEL
 
 Float64 = NDArray[np.float64]
+Int16 = NDArray[np.int16]
 LEAST_POINTS = 5
 """Fewer points show no object."""
 _TOUCH_M = 0.7
 """Points without an instance id that lie nearer than this to each other are of one object, metres."""
+_STAND_IN_M = 0.15
+_AROUND_M = np.array([0.5, 0.5, 1.0])
+"""The ground that an object stands on is looked for this near to it, metres."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,8 @@ class Sighting:
     low_m: float
     high_m: float
     """Heights of its lowest and highest point, world."""
+    empty_else: float = 1.0
+    """Of looks of other sweeps at its points' places, the share that saw nothing there; 1 where labels say that it moves."""
 
     @property
     def middle(self) -> Float64:
@@ -63,21 +69,53 @@ def sightings(sweep: int, cloud: SweepPoints, world_SE3_lidar: Float64) -> Itera
     for key in np.unique(keys).tolist():
         own = points[keys == key]
         class_id, instance = key >> 32, key & 0xFFFFFFFF
-        for piece in [own] if instance else _touching(own):
+        for piece in [own] if instance else [own[touching] for touching in _touching(own)]:
             if len(piece) >= LEAST_POINTS:
                 low, high = piece[:, 2].min(), piece[:, 2].max()
                 yield Sighting(sweep, class_id, instance, len(piece), outline(piece[:, :2]), float(low), float(high))
 
 
-def _touching(points: Float64) -> list[Float64]:
-    """Points (N, 3) in groups that do not touch, in the order of their first points. O(N log N + pairs)."""
+def unlabelled_sightings(
+    sweep: int, points: Float64, moving: NDArray[np.intp], through: Int16, there: Int16
+) -> Iterator[Sighting]:
+    """Moving objects of a sweep from those of its returns (N, 3), metres, world, that move, parted where they do not touch.
+
+    ``moving``: (M,) indices; ``through`` and ``there``: (N,) int16, how many other sweeps looked through each return's place, and
+    how many met something.
+    """
+    for touching in _touching(points[moving]):
+        if len(touching) >= LEAST_POINTS:
+            own = moving[touching]
+            piece, looks = points[own], (through[own] + there[own]).sum()
+            low, high = _foot(points, piece), float(piece[:, 2].max())
+            share = float(through[own].sum() / looks)
+            yield Sighting(sweep, NO_LABEL, 0, len(own), outline(piece[:, :2]), low, high, share)
+
+
+def _foot(points: Float64, piece: Float64) -> float:
+    """Height of what an object stands on: its own lowest returns are taken for the ground's, as sweeps saw something near them."""
+    lowest = float(piece[:, 2].min())
+    near = np.all((points >= piece.min(axis=0) - _AROUND_M) & (points <= piece.max(axis=0) + _AROUND_M), axis=1)
+    below: Float64 = points[near & (points[:, 2] <= lowest), 2]
+    return float(np.percentile(below, 10.0))
+
+
+def _touching(points: Float64) -> list[NDArray[np.intp]]:
+    """Indices of points (N, 3) in groups that do not touch, in the order of their first points.
+
+    One point stands for all in its cell, or a bus nearby would have millions of pairs. O(N log N + pairs of cells).
+    """
     import scipy.sparse.csgraph
 
-    tree: Any = KDTree(points)
+    cells = np.floor(points / _STAND_IN_M).astype(np.int64)
+    _, first, cell = np.unique(cells, axis=0, return_index=True, return_inverse=True)
+    tree: Any = KDTree(points[first])
     pairs: NDArray[np.int64] = tree.query_pairs(_TOUCH_M, output_type="ndarray")
-    graph = coo_array((np.ones(len(pairs), np.bool_), (pairs[:, 0], pairs[:, 1])), (len(points), len(points)))
-    group: NDArray[np.int32] = cast("Any", scipy.sparse.csgraph).connected_components(graph, directed=False)[1]
-    return [points[group == k] for k in range(int(group.max(initial=-1)) + 1)]
+    graph = coo_array((np.ones(len(pairs), np.bool_), (pairs[:, 0], pairs[:, 1])), (len(first), len(first)))
+    of_cell: NDArray[np.int32] = cast("Any", scipy.sparse.csgraph).connected_components(graph, directed=False)[1]
+    groups, begins, group = np.unique(of_cell[cell.ravel()], return_index=True, return_inverse=True)
+    members = np.split(np.argsort(group, kind="stable"), np.cumsum(np.bincount(group, minlength=len(groups)))[:-1])
+    return [members[k] for k in np.argsort(begins).tolist()]
 
 
 def outline(points: Float64) -> Float64:
@@ -87,3 +125,22 @@ def outline(points: Float64) -> Float64:
     except QhullError:
         return np.unique(points, axis=0)
     return corners
+
+
+def packed(found: Sequence[Sighting]) -> dict[str, NDArray[Any]]:
+    """As arrays, which :func:`unpacked` takes."""
+    return {
+        "facts": np.array([(s.sweep, s.class_id, s.instance, s.points) for s in found], np.int64).reshape(-1, 4),
+        "measures": np.array([(s.low_m, s.high_m, s.empty_else) for s in found], np.float64).reshape(-1, 3),
+        "corners": np.array([len(s.outline) for s in found], np.int64),
+        "outlines": np.concatenate([np.zeros((0, 2)), *(s.outline for s in found)]),
+    }
+
+
+def unpacked(arrays: Mapping[str, NDArray[Any]]) -> Iterator[Sighting]:
+    """Sightings from :func:`packed` arrays."""
+    ends = np.cumsum(arrays["corners"])
+    for k, (sweep, class_id, instance, points) in enumerate(arrays["facts"].tolist()):
+        corners = np.array(arrays["outlines"][ends[k] - arrays["corners"][k] : ends[k]])
+        low, high, empty_else = arrays["measures"][k].tolist()
+        yield Sighting(sweep, class_id, instance, points, corners, low, high, empty_else)

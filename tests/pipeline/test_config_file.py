@@ -54,7 +54,7 @@ def test_effective_values(tmp_path: Path, program: Program) -> None:
     )
     assert code == 0
     assert "  knn: 8  # --set; default 5\n" in out
-    assert f"  least_returns: 4  # {path}; default 2\n" in out
+    assert f"  least_returns: 4  # {path}; default 1\n" in out
     assert "  grid: surroundocc  # --grid; default occ3d\n" in out
     assert "  frames_per_part: 4  # default\n" in out
     assert "separate:" not in out

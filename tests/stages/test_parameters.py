@@ -55,7 +55,7 @@ MAY_BE_ZERO = {
     *("clear_gain", "around_s", "revisit_m", "least_overlap", "most_refused"),
     *("halo_m", "density_quantile", "least_area_m2", "least_surface"),
     *("share", "crossed_share", "frames_around", "least_way", "clear_of_end_m", "unknown_votes", "camera_margin_m"),
-    *("later_scans", "earlier_scans", "least_range_m"),
+    *("later_scans", "earlier_scans", "least_range_m", "most_there", "least_way_m", "least_sureness"),
     *("most_hits", "open_share", "carve_hits", "carve_share"),
 }
 
