@@ -1,4 +1,4 @@
-"""What moving objects leave behind in the labels of a KITTI raw drive, with objects separated and with all of them left in the map.
+"""What moving objects leave behind in the labels of a KITTI raw drive: separated by its tracklets, without them, or not at all.
 
     python tests/benchmarks/kitti_drive.py DATAROOT [--drive 2011_09_26_0005]
 
@@ -10,6 +10,8 @@ of a hit is none that is crossed.
 from __future__ import annotations
 
 import argparse
+import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -98,11 +100,18 @@ def moving_boxes(tables: SceneTables) -> np.ndarray:
     return np.array(kept, dtype=np.int64)
 
 
-def measured(root: Path, store: Path, drive: str) -> None:
+def tables_of(store: Path, drive: str) -> SceneTables:
     opened = Store.open(store)
     index = read_index(opened)
     told = load(SceneTables, current_product(opened, index, drive, SceneTables))
-    tables = refined_tables(told, load(RefinedPoses, current_product(opened, index, drive, RefinedPoses)))
+    return refined_tables(told, load(RefinedPoses, current_product(opened, index, drive, RefinedPoses)))
+
+
+def measured(root: Path, store: Path, drive: str, boxed: Path) -> None:
+    """Prints shares in a store's labels, by the boxes of another of the same drive."""
+    opened = Store.open(store)
+    index = read_index(opened)
+    tables = tables_of(boxed, drive)
     readers = [current_product(opened, index, drive, product) for product in (SurfaceOccupancy, CarvedOccupancy)]
     grid = grid_of(readers[0])
     moving = moving_boxes(tables)
@@ -132,11 +141,17 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder: Path = options.stores or Path(name)
-        for kind, words in (("separated", ()), ("together", ("--set", "separate.moving_m=1000"))):
+        bare = Path(name) / "bare"
+        shutil.copytree(options.dataroot, bare, copy_function=os.link, ignore=shutil.ignore_patterns("tracklet*"))
+        for kind, root, words in (
+            ("separated", options.dataroot, ()),
+            ("without tracklets", bare, ()),
+            ("together", options.dataroot, ("--set", "separate.moving_m=1000")),
+        ):
             print(kind)
-            store = folder / f"{kind}.zarr"
-            run(options.dataroot, options.drive, store, *words)
-            measured(options.dataroot, store, options.drive)
+            store = folder / f"{kind.replace(' ', '-')}.zarr"
+            run(root, options.drive, store, *words)
+            measured(options.dataroot, store, options.drive, folder / "separated.zarr")
 
 
 if __name__ == "__main__":
