@@ -56,20 +56,18 @@ def semantic_affinity(probabilities: Tensor, labels: Tensor) -> Tensor:
 def geometric_affinity(probabilities: Tensor, labels: Tensor, free: int) -> Tensor:
     """-log of precision, recall and specificity of "not ``free``", summed (MonoScene's ``geo_scal``); shapes as above.
 
-    VoxDet's code adds 1e-5 to the three denominators, in voxels; so does this.
+    VoxDet's code adds 1e-5 to the three denominators, in voxels; so does this. Precision and recall are left out where nothing
+    is taken, specificity where nothing is free: there the released code adds constants.
     """
     valid = labels != IGNORED
     empty = probabilities[:, free]
     taken = ((labels != free) & valid).to(empty.dtype)
     open_ = ((labels == free) & valid).to(empty.dtype)
-    hit = ((1 - empty) * taken).sum()
+    hit, count, free_count = ((1 - empty) * taken).sum(), taken.sum(), open_.sum()
     claimed = ((1 - empty) * valid).sum()
-    terms = (
-        _cost(hit, claimed + _EPSILON),
-        _cost(hit, taken.sum() + _EPSILON),
-        _cost((empty * open_).sum(), open_.sum() + _EPSILON),
-    )
-    return terms[0] + terms[1] + terms[2]
+    positive = _cost(hit, claimed + _EPSILON) + _cost(hit, count + _EPSILON)
+    negative = _cost((empty * open_).sum(), free_count + _EPSILON)
+    return positive.where(count > 0, 0) + negative.where(free_count > 0, 0)
 
 
 def _cost(part: Tensor, whole: Tensor) -> Tensor:

@@ -29,7 +29,7 @@ class PlaneDecoupling(nn.Module):
 
     def __init__(self, channels: int, groups: int, learned: bool = True, deformable: bool = True) -> None:
         super().__init__()
-        self.scores = nn.Conv3d(channels, 3, 1) if learned else None
+        self.scores = nn.Conv3d(channels, 3, 1, bias=False) if learned else None
         self.planes = nn.ModuleList(
             nn.Sequential(
                 nn.Conv2d(channels, channels, 1),

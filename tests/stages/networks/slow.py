@@ -17,7 +17,9 @@ def read(volume: np.ndarray, place: Sequence[float], border: bool) -> np.ndarray
     total = np.zeros(len(volume))
     for corner in itertools.product(*((math.floor(p), math.floor(p) + 1) for p in place)):
         if all(0 <= c < n for c, n in zip(corner, shape, strict=True)):
-            total += volume[(slice(None), *corner)] * math.prod(1 - abs(p - c) for p, c in zip(place, corner, strict=True))
+            total += volume[(slice(None), *corner)] * math.prod(
+                1 - abs(p - c) for p, c in zip(place, corner, strict=True)
+            )
     return total
 
 

@@ -70,15 +70,20 @@ def test_gradients_reach_the_images() -> None:
 def test_the_backbone_is_a_resnet_50() -> None:
     with torch.device("meta"):
         net = ResNet((3, 4, 6, 3), 64)
-        levels = net(torch.zeros(1, 3, 370, 1226))
     assert sum(p.numel() for p in net.parameters()) == 25_557_032 - 2048 * 1000 - 1000, "torchvision's, without fc"
     names = set(net.state_dict())
-    assert {"conv1.weight", "bn1.running_var", "layer1.0.downsample.1.bias", "layer4.2.bn3.num_batches_tracked"} <= names
+    assert {
+        "conv1.weight",
+        "bn1.running_var",
+        "layer1.0.downsample.1.bias",
+        "layer4.2.bn3.num_batches_tracked",
+    } <= names
     assert len(names) == 318
-    assert [tuple(level.shape) for level in levels] == [(1, 512, 47, 154), (1, 1024, 24, 77), (1, 2048, 12, 39)]
 
 
 def test_features_are_at_an_eighth() -> None:
     torch.manual_seed(0)
+    levels = ResNet((1, 1, 1, 1), 4)(torch.rand(2, 3, 50, 33))
+    assert [tuple(level.shape) for level in levels] == [(2, 32, 7, 5), (2, 64, 4, 3), (2, 128, 2, 2)]
     features = ImageFeatures((1, 1, 1, 1), 4, 8)(torch.rand(1, 3, 50, 33))
     assert features.shape == (1, 8, 7, 5)

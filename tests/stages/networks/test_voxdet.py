@@ -13,10 +13,10 @@ from occ_pipeline.stages.networks.blocks import DropPath, ResidualEncoder3d
 from occ_pipeline.stages.networks.config import Input, VoxDetConfig
 from occ_pipeline.stages.networks.voxdet import VoxDet
 
-GRID = VoxelGrid((0.0, -4.0, -1.0), 0.5, (16, 16, 8))
+GRID = VoxelGrid((0.0, -2.0, -1.0), 0.5, (16, 8, 8))
 TINY = VoxDetConfig(
     input="lidar", grid=GRID, classes=4, channels=16, groups=4, encoder_blocks=(1, 1, 1), trunk_blocks=(1, 1, 1),
-    drop_path=0.0,
+    drop_path=0.0, aggregation_layers=2,
 )  # fmt: skip
 
 
@@ -26,11 +26,11 @@ def millions(config: VoxDetConfig) -> float:
 
 
 def scenes() -> tuple[dict[str, torch.Tensor], torch.Tensor]:
-    """Four small grids of random blocks of two voxels, half of them free, and points on what is not."""
+    """Four small grids of random blocks of four voxels, half of them free, and points on what is not."""
     torch.manual_seed(0)
-    labels = torch.randint(1, 4, (4, 8, 8, 4)) * torch.randint(0, 2, (4, 8, 8, 4))
+    labels = torch.randint(1, 4, (4, 4, 2, 2)) * torch.randint(0, 2, (4, 4, 2, 2))
     for axis in (1, 2, 3):
-        labels = labels.repeat_interleave(2, axis)
+        labels = labels.repeat_interleave(4, axis)
     clouds: list[torch.Tensor] = []
     for frame in labels:
         voxels = frame.nonzero()
@@ -81,7 +81,6 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "Fig. 5": {"offset_scale": 0.8},
     "released": {"released_sampling": True},
     "no auxiliary": {"auxiliary": False},
-    "drop path": {"drop_path": 0.5},
 }  # fmt: skip
 
 
@@ -91,21 +90,30 @@ def test_every_parameter_of_a_variant_learns(variant: str) -> None:
     config = dataclasses.replace(TINY, **VARIANTS[variant])
     net, (batch, labels) = VoxDet(config), scenes()
     outputs = net(batch)
-    assert outputs.logits.shape == (4, 4, 16, 16, 8)
+    assert outputs.logits.shape == (4, 4, 16, 8, 8)
     assert (outputs.auxiliary is not None) == config.auxiliary
     assert (outputs.offsets is not None) == config.regression
     if outputs.offsets is not None:
-        assert outputs.offsets.shape == (4, 6, 4, 4, 2)
+        assert outputs.offsets.shape == (4, 6, 4, 2, 2)
         assert 0 < outputs.offsets.min() < outputs.offsets.max() < 1
     VoxDetLoss(LossConfig(classes=4))(outputs, labels).total.backward()
-    without = [name for name, p in net.named_parameters() if p.grad is None or not p.grad.abs().max()]
-    assert without == []
+    without = {name for name, p in net.named_parameters() if p.grad is None or not p.grad.abs().max()}
+    # What all keys have in common changes no weight, unless places outside read zeros.
+    assert {name for name in without if not name.endswith("keys.1.bias")} == set()
 
 
 def test_variants_differ() -> None:
     batch, _ = scenes()
     found: set[bytes] = set()
-    for name in ("Table 4 (f)", "self-attention", "weighted fusion", "average pooling", "convolution", "Fig. 5", "released"):
+    for name in (
+        "Table 4 (f)",
+        "self-attention",
+        "weighted fusion",
+        "average pooling",
+        "convolution",
+        "Fig. 5",
+        "released",
+    ):
         torch.manual_seed(0)
         net = VoxDet(dataclasses.replace(TINY, **VARIANTS[name])).eval()
         with torch.no_grad():
@@ -117,8 +125,8 @@ def test_four_grids_are_learned_by_heart() -> None:
     torch.manual_seed(0)
     batch, labels = scenes()
     net, loss = VoxDet(TINY), VoxDetLoss(LossConfig(classes=4))
-    optimiser = torch.optim.AdamW(net.parameters(), 1e-2)
-    for _ in range(40):
+    optimiser = torch.optim.AdamW(net.parameters(), 7e-3)
+    for _ in range(70):
         losses = loss(net(batch), labels)
         optimiser.zero_grad()
         losses.total.backward()
@@ -142,7 +150,7 @@ def test_drop_path_leaves_frames_out_and_keeps_the_mean() -> None:
     torch.manual_seed(0)
     drop, ones = DropPath(0.25), torch.ones(4000, 1, 2)
     kept = drop(ones)
-    assert set(kept.unique().tolist()) == {0.0, pytest.approx(4 / 3)}
+    assert kept.unique().tolist() == [0.0, pytest.approx(4 / 3)]
     assert torch.equal(kept[:, :, 0], kept[:, :, 1])
     assert float(kept.mean()) == pytest.approx(1, abs=0.03)
     assert drop.eval()(ones) is ones
@@ -156,7 +164,7 @@ def test_drop_path_leaves_frames_out_and_keeps_the_mean() -> None:
         ({"classes": 1}, "classes must be 2 to 255, found 1"),
         ({"channels": 20}, "channels must be a multiple of 2 x 4 groups, found 20"),
         ({"offset_stride": 3}, "offset_stride must be a multiple of volume_stride 2, found 3"),
-        ({"offset_stride": 16}, r"the grid's shape must be a multiple of 16, found \(16, 16, 8\)"),
+        ({"offset_stride": 16}, r"the grid's shape must be a multiple of 16, found \(16, 8, 8\)"),
         ({"drop_path": 1.0}, "drop_path must be 0 to below 1, found 1.0"),
         ({"aggregation_layers": 0}, "at least 1"),
         ({"regression": False}, "aggregation at regressed offsets needs regression; choose 'learned' or 'none'"),
