@@ -8,7 +8,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
-IGNORED = 255
+from ..schemas.taxonomy import NO_LABEL
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Confusion:
 
     def __init__(self, classes: int, free: int = 0) -> None:
         """``classes``: K, 2 to 254, ``free`` one of them. Raises ValueError for others."""
-        if not 2 <= classes < IGNORED or not 0 <= free < classes:
+        if not 2 <= classes < NO_LABEL or not 0 <= free < classes:
             raise ValueError(f"free must be one of 2 to 254 classes, found {free} of {classes}")
         self.classes, self.free = classes, free
         self.counts = torch.zeros(classes, classes, dtype=torch.int64)
@@ -48,7 +48,7 @@ class Confusion:
         if predicted.shape != labels.shape or (mask is not None and mask.shape != labels.shape):
             shapes = [tuple(t.shape) for t in (predicted, labels, *([] if mask is None else [mask]))]
             raise ValueError(f"predictions, labels and mask must have one shape, found {shapes}")
-        judged = labels != IGNORED if mask is None else (labels != IGNORED) & mask.bool()
+        judged = labels != NO_LABEL if mask is None else (labels != NO_LABEL) & mask.bool()
         of, as_ = labels[judged].long(), predicted[judged].long()
         for name, found in (("labels", of), ("predictions", as_)):
             if found.numel() and not 0 <= int(found.min()) <= int(found.max()) < self.classes:

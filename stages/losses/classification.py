@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-IGNORED = 255
-"""Label of voxels that no loss looks at."""
+from ...schemas.taxonomy import NO_LABEL
+
 _EPSILON = 1e-5
 
 
@@ -28,8 +28,8 @@ def cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor | None = None)
 
     ``logits`` (B, K, X, Y, Z); ``labels`` (B, X, Y, Z) int64.
     """
-    total = functional.cross_entropy(logits, labels, weights, ignore_index=IGNORED, reduction="sum")
-    valid = labels != IGNORED
+    total = functional.cross_entropy(logits, labels, weights, ignore_index=NO_LABEL, reduction="sum")
+    valid = labels != NO_LABEL
     weighed = valid if weights is None else weights[labels.where(valid, 0)] * valid
     return total / weighed.sum().clamp(min=torch.finfo(total.dtype).tiny)
 
@@ -41,7 +41,7 @@ def semantic_affinity(probabilities: Tensor, labels: Tensor) -> Tensor:
     ``sem_scal``). Over the whole batch. A class that fills it has no specificity. 0 where all is ignored.
     """
     classes = probabilities.shape[1]
-    valid = labels != IGNORED
+    valid = labels != NO_LABEL
     of = labels.where(valid, 0)
     own = (probabilities.gather(1, of.unsqueeze(1)).squeeze(1) * valid).flatten()
     hit = own.new_zeros(classes).index_add(0, of.flatten(), own)
@@ -59,7 +59,7 @@ def geometric_affinity(probabilities: Tensor, labels: Tensor, free: int) -> Tens
     VoxDet's code adds 1e-5 to the three denominators, in voxels; so does this. Precision and recall are left out where nothing
     is taken, specificity where nothing is free: there the released code adds constants.
     """
-    valid = labels != IGNORED
+    valid = labels != NO_LABEL
     empty = probabilities[:, free]
     taken = ((labels != free) & valid).to(empty.dtype)
     open_ = ((labels == free) & valid).to(empty.dtype)

@@ -9,8 +9,10 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from ...schemas.taxonomy import NO_LABEL
+from ..networks.blocks import at_least_single
 from ..networks.outputs import Outputs
-from .classification import IGNORED, cross_entropy, geometric_affinity, semantic_affinity
+from .classification import cross_entropy, geometric_affinity, semantic_affinity
 from .offset_targets import normalised, offset_targets
 from .regression import Reduction, offset_loss
 
@@ -115,8 +117,7 @@ class VoxDetLoss(nn.Module):
         return Losses(torch.stack(list(terms.values())).sum(), terms)
 
     def _classification(self, logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        # Sums over millions of voxels have no place in half precision.
-        logits = logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
+        logits = at_least_single(logits)
         probabilities = logits.softmax(dim=1)
         weights = None if self.weights is None else self.weights.to(logits.dtype)
         return {
@@ -137,6 +138,6 @@ class VoxDetLoss(nn.Module):
                 f"offsets are predicted at {tuple(predicted.shape)}, targets given at {tuple(offsets.shape)}"
             )
         at = labels[:, ::stride, ::stride, ::stride]
-        predicted = predicted.float() if predicted.dtype in (torch.float16, torch.bfloat16) else predicted
+        predicted = at_least_single(predicted)
         target = normalised(offsets, (x, y, z)).to(predicted.dtype)
-        return offset_loss(predicted, target, self.is_regressed[at], at != IGNORED, self.config.reduction)
+        return offset_loss(predicted, target, self.is_regressed[at], at != NO_LABEL, self.config.reduction)

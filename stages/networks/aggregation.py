@@ -9,15 +9,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .blocks import ConvNorm3d, resized
+from .blocks import ConvNorm3d, at_least_single, resized
 
 PLACES = 6
 """Looked at by each cell: one in each direction."""
 
 
 def cell_indices(like: Tensor) -> Tensor:
-    """(3, X, Y, Z): each cell's own index along x, y, z, for a volume (B, C, X, Y, Z), in its dtype."""
-    axes = [torch.arange(n, device=like.device, dtype=like.dtype) for n in like.shape[2:]]
+    """(3, X, Y, Z): each cell's own index along x, y, z, for a tensor (..., X, Y, Z), in its dtype."""
+    axes = [torch.arange(n, device=like.device, dtype=like.dtype) for n in like.shape[-3:]]
     return torch.stack(torch.meshgrid(*axes, indexing="ij"))
 
 
@@ -72,8 +72,9 @@ class LearnedPlaces(nn.Module):
 
     def forward(self, volume: Tensor) -> Tensor:
         """(B, C, X, Y, Z) to places (B, 6, 3, X, Y, Z)."""
-        shifts = self.shifts(volume).unflatten(1, (PLACES, 3))
-        return _within(cell_indices(volume) + shifts)
+        batch, _, *shape = volume.shape
+        shifts = at_least_single(self.shifts(volume)).view(batch, PLACES, 3, *shape)
+        return _within(cell_indices(shifts) + shifts)
 
 
 class InstanceAggregation(nn.Module):

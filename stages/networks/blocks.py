@@ -14,6 +14,11 @@ def resized(volume: Tensor, shape: Sequence[int]) -> Tensor:
     return functional.interpolate(volume, size=tuple(shape), mode="trilinear", align_corners=False)
 
 
+def at_least_single(tensor: Tensor) -> Tensor:
+    """In float32 where autocast made it shorter: eight bits do not tell places in a grid apart, nor sums over one."""
+    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
+
+
 class ConvNorm3d(nn.Sequential):
     """Convolution without bias, group normalisation and, unless ``active`` is False, ReLU: (B, C, X, Y, Z) to (B, D, ...)."""
 

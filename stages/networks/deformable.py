@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .blocks import at_least_single
+
 
 def deformable_convolution(features: Tensor, offsets: Tensor, weight: Tensor) -> Tensor:
     """(B, D, H, W): ``features`` (B, C, H, W) under a kernel ``weight`` (D, C, k, k), k odd, of displaced taps; stride 1.
@@ -43,4 +45,4 @@ class DeformableConv2d(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """(B, C, H, W) to (B, D, H, W)."""
-        return deformable_convolution(features, self.offsets(features), self.weight)
+        return deformable_convolution(features, at_least_single(self.offsets(features)), self.weight)

@@ -79,7 +79,8 @@ class PointEncoder(nn.Module):
         total = len(counts) * self.shape[0] * self.shape[1] * self.shape[2]
         cells = point_cells(points, counts, self.low, self.size_m, self.shape)
         cells = cells.where(chosen(cells, counts, self.most), total)
-        features = self.each(self.features(points, cells, total))
+        # Of points that are not looked at, one that is no number would make gradients none.
+        features = self.each(self.features(points, cells, total).where((cells < total)[:, None], 0))
         # ReLU leaves nothing below the zeros that empty cells have.
         volume = features.new_zeros(total + 1, features.shape[1])
         volume = volume.scatter_reduce(0, cells[:, None].expand_as(features), features, "amax")

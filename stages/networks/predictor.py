@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from .aggregation import InstanceAggregation, LearnedPlaces, border_places
-from .blocks import ConvNorm3d, resized
+from .blocks import ConvNorm3d, at_least_single, resized
 from .config import VoxDetConfig
 
 
@@ -39,7 +39,7 @@ class TaskDecoupledPredictor(nn.Module):
     def forward(self, classes: Tensor, offsets: Tensor) -> tuple[Tensor, Tensor | None]:
         """V_cls and V_reg (B, C, X, Y, Z) to logits (B, K, X, Y, Z) and offsets (B, 6, x, y, z) in 0..1, coarser, or None."""
         coarse = self.config.offset_shape
-        regressed = None if self.offsets is None else resized(self.offsets(offsets), coarse).sigmoid()
+        regressed = None if self.offsets is None else at_least_single(resized(self.offsets(offsets), coarse)).sigmoid()
         places = None
         if self.places is not None:
             places = self.places(resized(classes, coarse))

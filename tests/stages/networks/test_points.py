@@ -98,6 +98,15 @@ def test_gradients_reach_the_points_network() -> None:
     assert torch.autograd.gradcheck(summed, weights, eps=1e-7, atol=1e-4, fast_mode=True)
 
 
+def test_points_that_are_no_numbers_change_nothing() -> None:
+    one, points = encoder(), cloud(40, 5)
+    broken = torch.tensor([[float("nan")] * 5, [0.0, float("inf"), 0, 0, 0], [1e30, 0, 0, 0, 0]])
+    volumes = [one.scattered(p, torch.tensor([len(p)])) for p in (points, torch.cat([points, broken]))]
+    assert torch.equal(*volumes)
+    volumes[1].sum().backward()
+    assert all(torch.isfinite(p.grad).all() for p in one.each.parameters() if p.grad is not None)
+
+
 def test_no_points_at_all() -> None:
     volume = encoder()({"points": torch.zeros(0, 5), "point_counts": torch.tensor([0, 0])})
     assert volume.shape == (2, 8, 8, 6, 2)

@@ -9,6 +9,7 @@ import pytest
 import torch
 from occ_pipeline.schemas.grid import VoxelGrid
 from occ_pipeline.stages.losses.voxdet_loss import LossConfig, VoxDetLoss
+from occ_pipeline.stages.networks.aggregation import InstanceAggregation
 from occ_pipeline.stages.networks.blocks import DropPath, ResidualEncoder3d
 from occ_pipeline.stages.networks.config import Input, VoxDetConfig
 from occ_pipeline.stages.networks.voxdet import VoxDet
@@ -133,6 +134,24 @@ def test_four_grids_are_learned_by_heart() -> None:
         optimiser.step()
     outputs = net(batch)
     assert (outputs.logits.argmax(dim=1) == labels).float().mean() > 0.95
+
+
+@pytest.mark.parametrize("aggregation", ["offsets", "learned"])
+def test_places_stay_exact_in_mixed_precision(aggregation: Any) -> None:
+    torch.manual_seed(0)
+    net, (batch, labels) = VoxDet(dataclasses.replace(TINY, aggregation=aggregation)), scenes()
+    single = net(batch)
+    read: list[torch.dtype] = []
+    for module in net.modules():
+        if isinstance(module, InstanceAggregation):
+            module.register_forward_pre_hook(lambda _, args: read.append(args[1].dtype))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        mixed = net(batch)
+    assert set(read) == {torch.float32}
+    assert mixed.offsets.dtype == torch.float32
+    assert torch.allclose(mixed.offsets, single.offsets, atol=0.05)
+    VoxDetLoss(LossConfig(classes=4))(mixed, labels).total.backward()
+    assert all(torch.isfinite(p.grad).all() for p in net.parameters())
 
 
 def test_frames_do_not_depend_on_their_neighbours() -> None:
