@@ -9,12 +9,15 @@ from torch import Tensor
 def offset_targets(labels: Tensor, stride: int = 1) -> Tensor:
     """(B, 6, x, y, z) int32, voxels from every ``stride``-th of ``labels`` (B, X, Y, Z), integers, to the end of its run.
 
-    Itself counted, channels x+, x-, y+, y-, z+, z-: the same numbers as
-    ``sampled(instance_offsets(labels), stride)`` of :mod:`~occ_pipeline.stages.voxnt`. Every value makes runs, ignored ones too. Rows that no
-    sample lies in are not looked at: O(B X Y Z / stride ** 2). Raises ValueError for other tensors.
+    Itself counted, channels x+, x-, y+, y-, z+, z-: what ``sampled(instance_offsets(labels), stride)`` of
+    :mod:`~occ_pipeline.stages.voxnt` gives. Every value makes runs, ignored ones too: unknown voxels and those without a class,
+    which the stage tells apart, are one if both are 255. Rows that no sample lies in are not looked at:
+    O(B X Y Z / stride ** 2). Raises ValueError for other tensors.
     """
-    if labels.ndim != 4 or labels.is_floating_point() or min(labels.shape) < 1 or stride < 1:
+    if labels.ndim != 4 or labels.is_floating_point() or min(labels.shape[1:]) < 1:
         raise ValueError(f"labels must be integers (B, X, Y, Z), found {labels.dtype} {tuple(labels.shape)}")
+    if stride < 1:
+        raise ValueError(f"stride must be at least 1, found {stride}")
     found: list[Tensor] = []
     for dim in (1, 2, 3):
         rows = labels

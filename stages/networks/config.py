@@ -110,5 +110,10 @@ class VoxDetConfig:
 
     @classmethod
     def published(cls, of: Input) -> VoxDetConfig:
-        """Of Tables 1 and 3: SemanticKITTI, 20 classes, features of 128 x 128 x 16 cells (App. C.2)."""
+        """Of Tables 1 and 3: SemanticKITTI, 20 classes, features of 128 x 128 x 16 cells (App. C.2).
+
+        LiDAR: 20.5 million parameters, the paper's 22.1 with an input network that is not described. Camera: 37.0 million, the
+        paper's 52.8 with a depth network and deformable attention, which are left out. What both share has the paper's counts
+        (Table 4): 1.7 million a decoupled task, 0.2 for regression; but 0.3 for aggregation, the paper's 0.5.
+        """
         return cls(input=of, grid=GRIDS["semantickitti"], classes=20)

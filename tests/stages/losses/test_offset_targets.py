@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
+from occ_pipeline.schemas.occupancy import State
 from occ_pipeline.stages.losses.offset_targets import normalised, offset_targets
-from occ_pipeline.stages.voxnt import instance_offsets, normalise, sampled
+from occ_pipeline.stages.voxnt import instance_offsets, normalise, run_classes, sampled
 from occ_pipeline.tests.stages.test_voxnt import compute_all_direction_distances, grids
 
 
@@ -36,10 +37,21 @@ def test_frames_of_a_batch_are_apart() -> None:
         assert torch.equal(found[frame], offset_targets(labels[frame : frame + 1])[0])
 
 
-@pytest.mark.parametrize(
-    ("labels", "stride"),
-    [(torch.zeros(1, 2, 2, 2), 1), (torch.zeros(2, 2, 2, dtype=torch.uint8), 1), (torch.zeros(1, 0, 2, 2).long(), 1)],
-)
-def test_other_tensors_are_refused(labels: torch.Tensor, stride: int) -> None:
+@pytest.mark.parametrize("labels", [torch.zeros(1, 2, 2, 2), torch.zeros(2, 2, 2).int(), torch.zeros(1, 0, 2, 2).int()])
+def test_other_tensors_are_refused(labels: torch.Tensor) -> None:
     with pytest.raises(ValueError, match=r"labels must be integers \(B, X, Y, Z\)"):
-        offset_targets(labels, stride)
+        offset_targets(labels)
+    with pytest.raises(ValueError, match="stride must be at least 1, found 0"):
+        offset_targets(torch.zeros(1, 2, 2, 2).int(), 0)
+
+
+def test_stored_offsets_differ_at_ignored_voxels_alone() -> None:
+    rng = np.random.default_rng(5)
+    state, semantics = rng.integers(0, 3, (9, 8, 7)).astype(np.uint8), rng.integers(0, 2, (9, 8, 7)).astype(np.uint8)
+    semantics[rng.random(state.shape) < 0.3] = 255
+    labels = np.where(state == State.OCCUPIED, np.where(semantics == 255, 255, semantics + 1), 255).astype(np.uint8)
+    labels[state == State.FREE] = 0
+    stored = instance_offsets(run_classes(state, semantics))
+    differ = (offset_targets(torch.from_numpy(labels)[None])[0].numpy() != stored).any(axis=0)
+    assert differ.any()
+    assert (labels[differ] == 255).all()
