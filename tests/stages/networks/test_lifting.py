@@ -81,6 +81,16 @@ def test_the_backbone_is_a_resnet_50() -> None:
     assert len(names) == 318
 
 
+def test_images_are_normalised_as_imagenet() -> None:
+    torch.manual_seed(0)
+    net, images = ResNet((1, 1, 1, 1), 4).eval(), torch.rand(1, 3, 32, 32)
+    seen: list[torch.Tensor] = []
+    net.conv1.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    net(images)
+    for channel, (mean, deviation) in enumerate([(0.485, 0.229), (0.456, 0.224), (0.406, 0.225)]):
+        assert torch.allclose(seen[0][:, channel], (images[:, channel] - mean) / deviation)
+
+
 def test_features_are_at_an_eighth() -> None:
     torch.manual_seed(0)
     levels = ResNet((1, 1, 1, 1), 4)(torch.rand(2, 3, 50, 33))
