@@ -47,6 +47,6 @@ def test_in_a_shell(tmp_path: Path) -> None:
 
 def test_nothing_heavy_is_imported(tmp_path: Path) -> None:
     code = "from occ_pipeline.pipeline.cli import complete, main as _; import occ_pipeline.pipeline.cli.main, sys; "
-    code += "print(sorted({'distributed', 'nuscenes', 'open3d', 'matplotlib'} & set(sys.modules)))"
+    code += "print(sorted({'distributed', 'nuscenes', 'open3d', 'matplotlib', 'torch'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert done.stdout.strip() == "[]"
