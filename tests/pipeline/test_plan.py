@@ -251,7 +251,16 @@ def test_changed_cameras_rerun_only_who_reads_them(committed: Committed) -> None
     committed.cameras = "d" * 64
     steps = committed.plan_stages(stages)
     assert {name for name, step in steps.items() if step.reason != "done"} == {
-        *("visibility", "flow", *OF_OFFSETS, "image-labels", "refine-with-images", "consistency", "reads_cameras")
+        *(
+            "visibility",
+            "flow",
+            *OF_OFFSETS,
+            "image-labels",
+            "refine-with-images",
+            "consistency",
+            "inputs",
+            "reads_cameras",
+        )
     }
     assert (steps["reads_cameras"].reason, steps["reads_cameras"].why) == ("upstream", "camera_tables changed")
 
