@@ -3,51 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...schemas.errors import UsageError
 from ...schemas.grid import VoxelGrid
-from ...schemas.instance_offsets import InstanceOffsets
-from ...schemas.occupancy import SurfaceOccupancy
+from ...schemas.sensor_frames import SensorFrames
 from ..current import current_product, grid_of
 from ..store.index import Index
 from ..store.reader import StoredProduct
 from ..store.store import Store
-
-ALWAYS = ("state", "semantics")
-"""Arrays of voxel labels that training ids are made of."""
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """Which products are read, and which of their arrays."""
-
-    labels: type[SurfaceOccupancy]
-    arrays: tuple[str, ...] = ()
-    """Of the labels, beside :data:`ALWAYS`."""
-    offsets: type[InstanceOffsets] | None = None
+from .sensor_inputs import SceneInputs
+from .wanted import Wanted
 
 
 class SceneTargets:
     """Reads a scene's current products. Raises UsageError where one is missing, or not made from the labels read beside it."""
 
     def __init__(self, store: Store, index: Index, scene: str, wanted: Wanted) -> None:
-        self._arrays = (*ALWAYS, *(name for name in wanted.arrays if name not in ALWAYS))
+        self._arrays = wanted.arrays
         self._labels = current_product(store, index, scene, wanted.labels)
         self._offsets = current_product(store, index, scene, wanted.offsets) if wanted.offsets else None
-        self._check_frames(scene, index.scenes[scene].frames)
+        inputs = current_product(store, index, scene, SensorFrames) if wanted.inputs.any else None
+        for product in filter(None, (self._labels, self._offsets, inputs)):
+            _check_frames(product, scene, index.scenes[scene].frames)
         if self._offsets is not None:
-            check_made_from(self._offsets, self._labels, scene)
+            _check_made_from(self._offsets, self._labels, scene)
         self.grid: VoxelGrid = grid_of(self._labels)
         self.world_SE3_grid: NDArray[np.float64] = self._labels.read("world_SE3_grid")
-
-    @property
-    def taxonomy(self) -> str:
-        """Whose class ids the labels are."""
-        return self._labels.attribute("taxonomy")
+        try:
+            self.inputs = SceneInputs(inputs, wanted.inputs, self.grid, self.world_SE3_grid) if inputs else None
+        except UsageError as error:
+            error.scene = scene
+            raise
 
     @property
     def every(self) -> int:
@@ -62,21 +51,20 @@ class SceneTargets:
         """(6, X, Y, Z) uint16, None where none are wanted. Raises VerificationError for damaged files."""
         return None if self._offsets is None else self._offsets.rows("offsets", row, row + 1)[0]
 
-    def _check_frames(self, scene: str, frames: Sequence[str]) -> None:
-        for product in filter(None, (self._labels, self._offsets)):
-            if product.attribute("frame_tokens") != list(frames):
-                raise UsageError(
-                    f"{product.product.name} is of other key frames than the log's tables", scene=scene,
-                    found=f"{len(product.attribute('frame_tokens'))} key frames", expected=f"{len(frames)} key frames",
-                    fix="run the stage that makes it again",
-                )  # fmt: skip
+
+def _check_frames(product: StoredProduct, scene: str, frames: Sequence[str]) -> None:
+    found = product.attribute("frame_tokens")
+    if found != list(frames):
+        raise UsageError(
+            f"{product.product.name} is of other key frames than the store's index", scene=scene,
+            found=f"{len(found)} key frames", expected=f"{len(frames)} key frames", fix="run the stage that makes it again",
+        )  # fmt: skip
 
 
-def check_made_from(made: StoredProduct, labels: StoredProduct, scene: str) -> None:
+def _check_made_from(made: StoredProduct, labels: StoredProduct, scene: str) -> None:
     """Raises UsageError unless a product was made from these labels, or from what these were made from."""
     name = made.attribute("labels")
-    inputs = labels.manifest.provenance.inputs
-    known = {labels.product.name: labels.manifest.fingerprint} | {n: f for n, f in inputs.items() if n == name}
+    known = {**labels.manifest.provenance.inputs, labels.product.name: labels.manifest.fingerprint}
     found = made.manifest.provenance.inputs.get(name)
     if found is None or known.get(name) != found:
         raise UsageError(
