@@ -23,7 +23,7 @@ class OccupancyBatches(IterableDataset[dict[str, Any]]):
         """``batch``: key frames of one batch. ``whole``: whether a smaller one at the end is left out."""
         self._targets, self._order, self._batch, self._whole = targets, order, batch, whole
         # Shared memory, since workers that stay from epoch to epoch have a copy of all else.
-        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
+        self._epoch: torch.Tensor = torch.zeros((), dtype=torch.int64).share_memory_()
 
     def set_epoch(self, epoch: int) -> None:
         """The epoch that the next iteration makes; without it, all are the first."""
@@ -34,7 +34,7 @@ class OccupancyBatches(IterableDataset[dict[str, Any]]):
         return len(self._order) // self._batch if self._whole else -(-len(self._order) // self._batch)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        epoch = int(self._epoch.item())
+        epoch = int(self._epoch)
         places = self._order.order(epoch)
         worker = get_worker_info()
         first, step = (worker.id, worker.num_workers) if worker else (0, 1)

@@ -8,21 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from occ_pipeline.pipeline.current import current_product
-from occ_pipeline.pipeline.store.index import read_index
-from occ_pipeline.pipeline.store.store import Store
 from occ_pipeline.pipeline.targets import Draw, OccupancyTargets
 from occ_pipeline.schemas.errors import UsageError, VerificationError
 from occ_pipeline.schemas.instance_offsets import InstanceOffsets
-from occ_pipeline.schemas.occupancy import CarvedOccupancy
-from occ_pipeline.schemas.product import ProductReader
 from occ_pipeline.stages.voxnt import instance_offsets
-from occ_pipeline.tests.pipeline.training_data.small_store import FRAMES, GRID
-
-
-def stored(path: Path, scene: str, product: type = CarvedOccupancy) -> ProductReader:
-    store = Store.open(path)
-    return current_product(store, read_index(store), scene, product)
+from occ_pipeline.tests.pipeline.training_data.small_store import FRAMES, GRID, stored
 
 
 def test_samples_are_what_the_store_holds(small: Path) -> None:
