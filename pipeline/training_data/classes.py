@@ -63,20 +63,19 @@ class TrainingClasses:
 
         ``observed``: (X, Y, Z), what is 0 there is ignored too.
         """
-        # Semantics is 255 wherever nothing is occupied.
-        found: UInt8 = np.take(self._table(), semantics)
-        found[state == State.FREE] = FREE
-        found[state == State.UNKNOWN] = FREE if self.unknown == "free" else IGNORED
+        # Arithmetic, since masked assignment takes ten times as long. Semantics is 255 wherever nothing is occupied.
+        others = self._others
+        found: UInt8 = semantics + (semantics == 0) * np.uint8(others)
+        found *= state != State.FREE
+        if self.unlabelled == "others":
+            found[(semantics == NO_LABEL) & (state == State.OCCUPIED)] = others
+        if self.unknown == "free":
+            found[state == State.UNKNOWN] = FREE
         if observed is not None:
             found[observed == 0] = IGNORED
         return found
 
-    def _table(self) -> UInt8:
-        """(256,) uint8: training id of every class id of an occupied voxel."""
-        table = np.full(256, IGNORED, dtype=np.uint8)
-        table[: len(self._known.classes)] = np.arange(len(self._known.classes))
-        others = len(self._known.classes) if self._has_others else IGNORED
-        table[0] = others
-        if self.unlabelled == "others":
-            table[NO_LABEL] = others
-        return table
+    @property
+    def _others(self) -> int:
+        """Training id of class 0, whose place free space takes."""
+        return len(self._known.classes) if self._has_others else IGNORED

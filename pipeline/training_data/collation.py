@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from torch.utils.data import default_collate
 
 from ...schemas.errors import UsageError
 
@@ -48,4 +49,5 @@ def _stacked(key: str, values: list[torch.Tensor], samples: Sequence[dict[str, A
                 fix="name cameras that all scenes have, and give image_size" if key.startswith(("image", "cam", "intr"))
                 else "name scenes of one grid",
             )  # fmt: skip
-    return torch.stack(values)
+    # Torch's own: in a worker it stacks straight into memory that is shared with the trainer.
+    return default_collate(values)
