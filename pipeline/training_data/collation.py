@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch.utils.data import default_collate
+from torch.utils import data
 
 from ...schemas.errors import UsageError
 
@@ -50,4 +50,4 @@ def _stacked(key: str, values: list[torch.Tensor], samples: Sequence[dict[str, A
                 else "name scenes of one grid",
             )  # fmt: skip
     # Torch's own: in a worker it stacks straight into memory that is shared with the trainer.
-    return default_collate(values)
+    return data.default_collate(values)
