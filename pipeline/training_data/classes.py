@@ -64,11 +64,12 @@ class TrainingClasses:
         ``observed``: (X, Y, Z), what is 0 there is ignored too.
         """
         # Arithmetic, since masked assignment takes ten times as long. Semantics is 255 wherever nothing is occupied.
-        others = self._others
-        found: UInt8 = semantics + (semantics == 0) * np.uint8(others)
-        found *= state != State.FREE
+        found: UInt8 = semantics * (state != State.FREE)
+        if self._has_others:
+            # Class 0 gives its place to free space.
+            found += (semantics == 0) * np.uint8(self._others)
         if self.unlabelled == "others":
-            found[(semantics == NO_LABEL) & (state == State.OCCUPIED)] = others
+            found[(semantics == NO_LABEL) & (state == State.OCCUPIED)] = self._others
         if self.unknown == "free":
             found[state == State.UNKNOWN] = FREE
         if observed is not None:
@@ -77,5 +78,5 @@ class TrainingClasses:
 
     @property
     def _others(self) -> int:
-        """Training id of class 0, whose place free space takes."""
-        return len(self._known.classes) if self._has_others else IGNORED
+        """Training id of nuScenes' class 0."""
+        return len(self._known.classes)

@@ -82,13 +82,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("store", type=Path)
     parser.add_argument("--passes", type=int, default=5)
+    parser.add_argument("--every", type=int, default=1, help="key frames between those that are read")
     parser.add_argument("--batch", type=int, default=1, help="key frames of a batch")
     parser.add_argument("--workers", type=int, nargs="+", default=[0, 2])
     options = parser.parse_args()
     torch.set_num_threads(1)
     print("key frames a second: files, store, ratio; without workers, milliseconds of processor time each: the same")
     for name, asked in CONTENTS.items():
-        targets = OccupancyTargets(options.store, **asked)
+        targets = OccupancyTargets(options.store, every=options.every, **asked)
         keys = [key for key in targets[0] if key not in NOT_COMPARED]
         with tempfile.TemporaryDirectory() as folder:
             size = write(Path(folder), targets, keys)
