@@ -104,6 +104,8 @@ def test_both_forms_make_the_same_batches(small: Path) -> None:
     assert heads(DataLoader(batches, batch_size=None)) == want
     batches.set_epoch(1)
     assert heads(DataLoader(batches, batch_size=None)) == wanted(targets, epoch=1) != want
+    batches.set_epoch(1, taken=3)
+    assert heads(DataLoader(batches, batch_size=None)) == wanted(targets, epoch=1)[3:]
     assert len(batches) == 4
     assert len(OccupancyBatches(targets, FrameOrder(targets), 4, whole=True)) == 3
 
