@@ -84,9 +84,10 @@ def _sources(store: Store, stage: Stage, indexed: IndexedScene, data_root: Path,
         names += [name for name in (*tables.point_files, *tables.label_files) if name]
     if stage.reads_reference_labels():
         names += [name for file in tables.point_files for name in STORED_FORMATS[tables.dataset].companions(file)]
-    if folder is not None:
+    if folder is not None or stage.reads_images():
         images = store.reader(tables.scene, CameraTables, indexed.cameras).attribute("image_files")
-        names += label_files(data_root, tables.scene, folder, images)
+        names += label_files(data_root, tables.scene, folder, images) if folder is not None else []
+        names += [name for frame in images for name in frame if name] if stage.reads_images() else []
     return Sources.of(hashes.of(data_root, names)) if names else NO_SOURCES
 
 

@@ -56,6 +56,8 @@ def lacks(published: bool, stage: Stage) -> str | None:
         return "published labels" if stage.reads_reference_labels() else None
     if stage.reads_sweeps():
         return "sweeps"
+    if stage.reads_images():
+        return "images"
     return "2D labels of images" if stage.reads_image_labels() is not None else None
 
 

@@ -15,6 +15,7 @@ from ..stages.consistency import MeasureConsistency
 from ..stages.densify import Densify
 from ..stages.flow import Flow
 from ..stages.import_labels import ImportLabels
+from ..stages.inputs import CopyInputs
 from ..stages.label_images import LabelImages
 from ..stages.moving_objects import FindMovingObjects
 from ..stages.raycast import Raycast
@@ -45,7 +46,7 @@ STAGES: Mapping[str, type[Stage]] = MappingProxyType(
                 ImportLabels,
                 ScanVotes,
             ),
-            *(LabelImages, RefineWithImages, MeasureConsistency, Flow, Voxnt, Clean, VoxntRefined),
+            *(LabelImages, RefineWithImages, MeasureConsistency, Flow, Voxnt, Clean, VoxntRefined, CopyInputs),
         )
     }
 )

@@ -18,7 +18,7 @@ from ..schemas.reference_labels import ReferenceLabels
 from ..schemas.refined_poses import RefinedPoses, refined_cameras, refined_tables
 from ..schemas.scene import SceneTables, SweepPoints
 from ..schemas.taxonomy import TAXONOMIES
-from .sources import STORED_FORMATS, read_image_labels, read_sweep
+from .sources import STORED_FORMATS, read_image, read_image_labels, read_sweep
 from .spill import SpillFile
 from .store.store import Store
 
@@ -75,6 +75,10 @@ class StoredScene:
         """One image's 2D labels. Raises InputError if their file is not what it should be."""
         classes = len(TAXONOMIES[self.tables.taxonomy].classes)
         return read_image_labels(self._address.data_root, self.product(CameraTables), folder, frame, camera, classes)
+
+    def image(self, frame: int, camera: int) -> bytes:
+        """A key frame's encoded image. Raises InputError if its file is not what it should be."""
+        return read_image(self._address.data_root, self.product(CameraTables), frame, camera)
 
     def reference_labels(self, frame: int) -> ReferenceLabels:
         """A key frame's published voxel labels. Raises InputError if their file is not what it should be."""

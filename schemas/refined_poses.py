@@ -13,7 +13,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation, Slerp
 
 from .cameras import NO_IMAGE, CameraTables
 from .frames import Float64
@@ -87,6 +86,9 @@ class Corrections:
         # Differences first: nanoseconds since 1970 have more digits than float64.
         known = (self.times_ns - self.times_ns[0]) * 1e-9
         now = np.clip((times_ns - self.times_ns[0]) * 1e-9, 0.0, known[-1])
+        # Whoever only reads poses, as a trainer does, needs no SciPy.
+        from scipy.spatial.transform import Rotation, Slerp
+
         found = np.tile(np.eye(4), (len(times_ns), 1, 1))
         if len(now):
             found[:, :3, :3] = Slerp(known, Rotation.from_matrix(self.ego_SE3_refined[:, :3, :3]))(now).as_matrix()

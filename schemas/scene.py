@@ -164,6 +164,8 @@ class SweepPoints:
     """Points that were not finite and are left out."""
     instances: NDArray[np.int32] | None = None
     """(N,) int32 instance ids, 0 for none; None where labels have no room for them."""
+    intensity: NDArray[np.float32] | None = None
+    """(N,) float32, as the sensor file has it; None where it has x, y and z alone."""
 
     @property
     def is_ego(self) -> NDArray[np.bool_] | None:

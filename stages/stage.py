@@ -54,7 +54,7 @@ class Spill(Protocol):
 
 
 class SceneView(Protocol):
-    """What a stage sees of a scene: its tables, its sweeps, the products it reads."""
+    """What a stage sees of a scene: its tables, its sweeps and images, the products it reads."""
 
     @property
     def tables(self) -> SceneTables:
@@ -69,6 +69,13 @@ class SceneView(Protocol):
         """(H, W) uint8 class ids of one image, 255 for none, from a file of 2D labels in the folder that the stage named.
 
         As large as the image, or smaller by a whole factor. Raises InputError if the file is not what it should be.
+        """
+        ...
+
+    def image(self, frame: int, camera: int, /) -> bytes:
+        """A key frame's image as its file has it, JPEG or PNG; empty where there is none.
+
+        Raises InputError if the file is no such image, cut off, or of another size than the cameras' tables say.
         """
         ...
 
@@ -137,6 +144,10 @@ class Stage(ABC):
         A stage that names one reads ``CameraTables`` too, which says what images there are.
         """
         return None
+
+    def reads_images(self) -> bool:
+        """Whether this stage reads the cameras' image files. One that does reads ``CameraTables`` too."""
+        return False
 
     def reads_reference_labels(self) -> bool:
         """Whether this stage reads files of published voxel labels, which stand in for a log."""

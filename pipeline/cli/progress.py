@@ -15,7 +15,7 @@ WEIGHTS = {
     "refine-poses": 1.5, "moving-objects": 0.1, "separate": 3.0, "reconstruct": 6.0, "densify": 2.0, "raycast": 4.0,
     "visibility": 4.0, "flow": 0.1, "image-labels": 1.0, "refine-with-images": 4.0, "consistency": 1.0, "import-labels": 0.3,
     "scan-votes": 8.0, "voxnt": 0.5, "clean": 0.3,
-    "voxnt-refined": 0.5,
+    "voxnt-refined": 0.5, "inputs": 1.0,
 }  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from .camera_images import read_image
 from .files import check_name, missing_files, resolve_within
 from .image_labels import label_file, label_files, read_image_labels
 from .images import present_images
@@ -58,6 +59,7 @@ __all__ = [
     "missing_files",
     "preflight",
     "present_images",
+    "read_image",
     "read_image_labels",
     "read_sweep",
     "resolve_within",

@@ -44,12 +44,14 @@ def read_sweep(data_root: Path, tables: SceneTables, index: int) -> SweepPoints:
         error.scene, error.frame = tables.scene, frame_of(tables, index)
         raise
     coordinates = points[:, :3][keep].astype(np.float32, copy=False)
+    # In all formats read here the fourth number is the strength of the return.
+    intensity = points[:, 3][keep].astype(np.float32, copy=False) if tables.point_columns > 3 else None
     dropped = len(points) - len(coordinates)
     if values is None:
-        return SweepPoints(coordinates, None, None, dropped)
+        return SweepPoints(coordinates, None, None, dropped, intensity=intensity)
     value, instances = values[0][keep], None if values[1] is None else values[1][keep].astype(np.int32)
     classes, kinds = (np.array(table, dtype=np.uint8) for table in (tables.label_classes, tables.label_kinds))
-    return SweepPoints(coordinates, classes[value], kinds[value], dropped, instances)
+    return SweepPoints(coordinates, classes[value], kinds[value], dropped, instances, intensity)
 
 
 def _read_points(files: DataRoot, tables: SceneTables, name: str) -> NDArray[np.float32]:

@@ -17,6 +17,7 @@ from zarr.storage import LocalStore
 
 from ...schemas.product import Array, ArraySpec, Blocks
 from .manifest import ArrayEntry
+from .shards import Shards, reads
 
 SHARD_BYTES = 16 << 20
 """Largest shard before compression: writing one takes about twice this much memory. A scene of 41 Occ3D frames takes two."""
@@ -127,9 +128,19 @@ class StoredArray:
         chunk = self._array.chunks
         # As it is on disk: what this version would choose for a new array may differ.
         self.layout = Layout(self._array.shape, np.dtype(self._array.dtype), chunk, self._array.shards or chunk)
+        self._shards = Shards(folder, self.layout) if reads(cast("dict[str, Any]", metadata.to_dict())) else None
 
     def rows(self, start: int, stop: int) -> Array:
-        """Rows start to stop (excluded): reads only the chunks that hold them."""
+        """Rows start to stop (excluded): reads only the chunks that hold them.
+
+        Raises OSError, ValueError or RuntimeError for damaged files.
+        """
+        if self._shards is None or start == stop or not self.layout.chunks:
+            return self.rows_by_zarr(start, stop)
+        return self._shards.rows(start, stop)
+
+    def rows_by_zarr(self, start: int, stop: int) -> Array:
+        """The same as every other reader of Zarr gets them."""
         return cast("Array", self._array[start:stop])
 
 
@@ -147,7 +158,7 @@ def check_array(folder: Path, spec: ArraySpec, entry: ArrayEntry) -> str | None:
         return f"{present} chunks instead of {layout.chunks}"
     content = hashlib.sha256()
     for start, stop in layout.parts():
-        content.update(np.ascontiguousarray(array.rows(start, stop)).data)
+        content.update(np.ascontiguousarray(array.rows_by_zarr(start, stop)).data)
     return None if content.hexdigest() == entry.sha256 else "other values than were written"
 
 

@@ -10,14 +10,16 @@ from collections.abc import Generator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-from filelock import FileLock, Timeout
+from typing import TYPE_CHECKING, Any
 
 from ...schemas.errors import StorageError, StoreLockedError
 from .durable import replace_file, storage_errors
 from .layout import Folders
 from .owner import Owner
+
+if TYPE_CHECKING:
+    # Only who writes needs it.
+    from filelock import FileLock
 
 _PATIENCE_S = 1.0
 _INDEX_PATIENCE_S = 60.0
@@ -85,6 +87,8 @@ def run_lock(store: Path, shard: str | None = None) -> Generator[Holder]:
 @contextlib.contextmanager
 def index_lock(folders: Folders) -> Generator[None]:
     """Held while the index is read, changed and replaced: shards do that side by side."""
+    from filelock import FileLock, Timeout
+
     with storage_errors(folders.temporary):
         folders.temporary.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folders.temporary / "index.lock", timeout=_INDEX_PATIENCE_S, is_singleton=False)
@@ -102,6 +106,8 @@ def index_lock(folders: Folders) -> Generator[None]:
 
 
 def _taken(folders: Folders, shard: str | None, patience_s: float) -> FileLock:
+    from filelock import FileLock, Timeout
+
     with storage_errors(folders.lock):
         # One flock a process: a second holder in the same process is refused like any other.
         lock = FileLock(folders.lock_of(shard), timeout=patience_s, is_singleton=False)

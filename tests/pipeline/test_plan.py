@@ -27,7 +27,7 @@ OF_OFFSETS = {"voxnt", "clean", "voxnt-refined"}
 BELOW = {
     "refine-poses": {
         *("moving-objects", "separate", "reconstruct", "densify", "raycast", "visibility", "scan-votes", "flow"),
-        *(*OF_OFFSETS, *OF_IMAGES),
+        *(*OF_OFFSETS, *OF_IMAGES, "inputs"),
     },
     "moving-objects": {"separate", "reconstruct", "densify", "visibility", "flow", *OF_OFFSETS, *OF_IMAGES},
     "separate": {"reconstruct", "densify", "visibility", "flow", *OF_OFFSETS, *OF_IMAGES},
@@ -44,6 +44,7 @@ BELOW = {
     "voxnt": set[str](),
     "clean": {"voxnt-refined"},
     "voxnt-refined": set[str](),
+    "inputs": set[str](),
 }
 """What is made from what a stage makes."""
 
@@ -201,7 +202,7 @@ def test_changed_file(committed: Committed) -> None:
     steps = committed.plan()
     found = dict(zip(ORDER, reasons(steps), strict=True))
     assert {name for name, reason in found.items() if reason == "changed"} == {
-        *("refine-poses", "moving-objects", "separate", "raycast", "import-labels", "scan-votes")
+        *("refine-poses", "moving-objects", "separate", "raycast", "import-labels", "scan-votes", "inputs")
     }
     assert {name for name, reason in found.items() if reason == "done"} == {"image-labels"}
     assert steps["separate"].why.startswith("files changed")
@@ -250,7 +251,16 @@ def test_changed_cameras_rerun_only_who_reads_them(committed: Committed) -> None
     committed.cameras = "d" * 64
     steps = committed.plan_stages(stages)
     assert {name for name, step in steps.items() if step.reason != "done"} == {
-        *("visibility", "flow", *OF_OFFSETS, "image-labels", "refine-with-images", "consistency", "reads_cameras")
+        *(
+            "visibility",
+            "flow",
+            *OF_OFFSETS,
+            "image-labels",
+            "refine-with-images",
+            "consistency",
+            "inputs",
+            "reads_cameras",
+        )
     }
     assert (steps["reads_cameras"].reason, steps["reads_cameras"].why) == ("upstream", "camera_tables changed")
 

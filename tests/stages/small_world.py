@@ -67,6 +67,8 @@ class World:
     products: dict[type[Product], Product] = field(default_factory=dict)
     label_images: dict[tuple[int, int], np.ndarray] = field(default_factory=dict)
     """2D labels by key frame and camera."""
+    images: dict[tuple[int, int], bytes] = field(default_factory=dict)
+    """Encoded, by key frame and camera."""
     published: list[ReferenceLabels] = field(default_factory=list)
     """Of each key frame."""
 
@@ -75,6 +77,9 @@ class World:
 
     def image_labels(self, folder: str, frame: int, camera: int, /) -> np.ndarray:
         return self.label_images[frame, camera]
+
+    def image(self, frame: int, camera: int, /) -> bytes:
+        return self.images.get((frame, camera), b"")
 
     def reference_labels(self, frame: int, /) -> ReferenceLabels:
         return self.published[frame]

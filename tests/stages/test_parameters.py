@@ -12,6 +12,7 @@ from occ_pipeline.stages.consistency import MeasureConsistency
 from occ_pipeline.stages.densify import Densify
 from occ_pipeline.stages.flow import Flow
 from occ_pipeline.stages.import_labels import ImportLabels
+from occ_pipeline.stages.inputs import CopyInputs
 from occ_pipeline.stages.label_images import LabelImages
 from occ_pipeline.stages.moving_objects import FindMovingObjects
 from occ_pipeline.stages.reconstruct import Reconstruct
@@ -41,6 +42,7 @@ STAGES: list[type[Stage]] = [
         Voxnt,
         Clean,
         VoxntRefined,
+        CopyInputs,
     )
 ]
 NUMBERS = [
