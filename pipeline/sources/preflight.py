@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from ...schemas.errors import InputError
-from ...schemas.scene import PointKind, SceneTables
+from ...schemas.scene import SceneTables
 from ...schemas.taxonomy import NO_LABEL
 from .files import DataRoot
 from .points import DOWNLOAD_AGAIN, check_label_size, check_point_size, frame_of
@@ -157,7 +157,9 @@ def _restricted(tables: SceneTables, gone: list[int], unlabelled: list[int]) -> 
         f"scene {tables.scene}: tracks of category {name!r} have no class in taxonomy {tables.taxonomy}"
         for name in sorted(unknown)
     ]
-    labels_tell = any(restricted.label_files) and PointKind.MOVING in tables.label_kinds
-    if tables.point_columns and not tables.track_tokens and not labels_tell:
-        warnings.append(f"scene {tables.scene}: no tracked objects, so what moves stays in the static map")
+    if tables.point_columns and not tables.track_tokens and not restricted.labels_tell_motion:
+        warnings.append(
+            f"scene {tables.scene}: no tracked objects, so what moves is looked for by rays, and what these do not show moving"
+            " stays in the static map"
+        )
     return Preflight(restricted, warnings=tuple(warnings))

@@ -14,15 +14,15 @@ How peculiar datasets map to it, none of which changes it:
   1000; through float64 they would be wrong by up to 32 and 128 ns.
 - Boxes belong to key frames and have a key frame's time stamp. Argoverse 2 and Waymo annotate every sweep, at 10 Hz, in the ego frame of
   it: every sweep is a key frame. ``label_files`` is empty for the four fifths of Waymo's that have no segmentation.
-- Missing tracks: ``track_tokens`` is empty, as of the test splits of both and of SemanticKITTI, and a warning says that what moves
-  stays in the static map. A track without boxes, or a box without a size, is no way to say so. Boxes that nobody tracked are left
+- Missing tracks: ``track_tokens`` is empty, as of the test splits of both and of SemanticKITTI: a stage looks for what moves by
+  labels of points or by rays, of which a warning says so. A track without boxes, or a box without a size, is no way to say so. Boxes that nobody tracked are left
   out: a track of one would be carried on into the sweeps around it.
 - Cameras have the time and ego pose of each image, which may be any near the key frame's, as Argoverse 2's at 20 Hz are, and sizes that
   differ from one to the next, as Waymo's do. They are pinholes: images of either are undistorted first. A rolling shutter is not told.
 - KITTI's cameras have no time stamps of their own in the odometry set: those of the sweeps are right, all are triggered as the LiDAR
   looks ahead. Its principal points count from the middle of the first pixel: readers add half a pixel.
-- SemanticKITTI's labels have 16 bits and instance ids above: ``label_bytes`` is 4. It has no boxes: what moves is found from the
-  ids of its moving classes, by a stage.
+- SemanticKITTI's labels have 16 bits and instance ids above: ``label_bytes`` is 4. It has no boxes: that stage finds what moves from
+  the ids of its moving classes.
 """
 
 from __future__ import annotations

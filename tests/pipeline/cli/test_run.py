@@ -71,7 +71,7 @@ def test_changed_parameter_reruns_what_depends_on_it(kept: Path, log: Path, clea
     for scene in SCENES:
         assert reruns(least.json["scenes"], scene) == ["densify"]
         assert least.json["scenes"][scene][-1] == {
-            "stage": "densify", "reason": "changed", "why": "least_returns 2 -> 5",
+            "stage": "densify", "reason": "changed", "why": "least_returns 1 -> 5",
         }  # fmt: skip
         steps = {step["stage"]: (step["reason"], step["why"]) for step in near.json["scenes"][scene]}
         assert steps["separate"] == ("done", "committed")
@@ -80,7 +80,7 @@ def test_changed_parameter_reruns_what_depends_on_it(kept: Path, log: Path, clea
     ran = command(*densify(log, kept, "--json", "--set", "densify.least_returns=5"))
     assert ran.code == 0, ran.err
     assert {event["stage"] for event in events(kept)} == {"densify"}
-    assert ran.json["scenes"]["scene-0001"]["ran"] == {"densify": "least_returns 2 -> 5"}
+    assert ran.json["scenes"]["scene-0001"]["ran"] == {"densify": "least_returns 1 -> 5"}
     before, after = stamps(clean.store), stamps(kept)
     assert set(before) < set(after), "what was committed stays beside what is new"
     again = command(*densify(log, kept, "--json"))

@@ -210,7 +210,7 @@ def test_without_tracklets_a_warning_says_what_stays(drive_log: KittiLog) -> Non
     tables = read(drive_log)
     assert (len(tables.box_track), tables.track_tokens, tables.world_SE3_box.shape) == (0, [], (0, 4, 4))
     assert preflight(drive_log.root, tables).warnings == (
-        f"scene {BAD}: no tracked objects, so what moves stays in the static map",
+        f"scene {BAD}: no tracked objects, so what moves is looked for by rays, and what these do not show moving stays in the static map",
     )
     assert preflight(drive_log.root, read(drive_log, GOOD)).warnings == ()
 

@@ -54,7 +54,10 @@ def test_lidars_of_one_frame_are_sweeps_a_nanosecond_apart(tmp_path: Path) -> No
 def test_without_tracks_a_warning_says_what_stays(tmp_path: Path) -> None:
     tables = waymo_like(tmp_path)
     (warning,) = preflight(tmp_path, tables).warnings
-    assert "no tracked objects, so what moves stays in the static map" in warning
+    assert (
+        "no tracked objects, so what moves is looked for by rays, and what these do not show moving stays in the static map"
+        in warning
+    )
     assert box_poses(scene_tracks(tables), tables.timestamps_ns, 0.2).shape == (FRAMES * LIDARS, 0, 4, 4)
 
 
