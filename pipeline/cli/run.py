@@ -19,7 +19,6 @@ from ...stages.stage import Stage
 from ..batch import system_named
 from ..parameters import as_json
 from ..recipes import Recipe
-from ..registry import RECIPES, STAGES
 from ..run_history import typed
 from ..shard import Shard
 from . import options as opt
@@ -91,10 +90,6 @@ app = typer.Typer(
     help="Make labels: run a stage and all it needs, or a recipe, on all scenes or some. "
     "A recipe of your own: occ-pipeline run FILE.yaml, or --recipe FILE.yaml.",
 )
-for _name, _stage in STAGES.items():
-    app.command(_name)(_command(Recipe(_name, (_name,)), _stage))
-for _name, _recipe in RECIPES.items():
-    app.command(_name, rich_help_panel="Recipes")(_command(_recipe))
 
 
 @dataclass(frozen=True)
