@@ -12,6 +12,9 @@ from occ_pipeline.tests.pipeline.cli.command import SETTINGS, Ended, command, de
 
 ROOT = Path(__file__).resolve().parents[1]
 
+# Programs that tests start find our modules compiled, where else each would compile all of them.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # The same examples every time: a failure in CI is a failure here.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
