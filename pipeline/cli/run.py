@@ -159,9 +159,10 @@ def _make(request: Request, wanted: list[Stage], log: Log, stack: ExitStack) -> 
             warn(f"{text}; the scene does without")
     projection = project(planned.plans.values(), Rates.of(path), workers.count, log.source.return_bytes)
     announce(projection)
-    if request.memory_check and request.workers.here:
-        projection.refuse_unless_it_fits(available_mib())
     todo = [plan for plan in planned.plans.values() if plan.to_run]
+    # Asking for the machine's memory loads Dask.
+    if todo and request.memory_check and request.workers.here:
+        projection.refuse_unless_it_fits(available_mib())
     if before is not None and any(step.stage.name == "reconstruct" for plan in todo for step in plan.to_run):
         workers.backend(backend)
     plans = list(planned.plans.values())
