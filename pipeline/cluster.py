@@ -74,6 +74,16 @@ def _signals_are_for_us() -> Generator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+def _load_once_for_all_workers() -> None:
+    """Has the server that workers are forked from load what their tasks need, while this process reads tables.
+
+    Each worker would load it by itself, at its first task.
+    """
+    context: Any = importlib.import_module("distributed.utils").get_mp_context()
+    # After Dask's own choice, which its first call makes.
+    context.set_forkserver_preload(["distributed", f"{__package__}.tasks", f"{__package__}.registry"])
+
+
 @contextlib.contextmanager
 def local_client(workers: int) -> Generator[Any]:
     """A Dask client of a cluster of processes on this machine, one thread each, reachable from this machine alone."""
@@ -82,6 +92,7 @@ def local_client(workers: int) -> Generator[Any]:
     with dask.config.set(SETTINGS):
         # Not before its settings: how workers are started is read at import.
         distributed: Any = importlib.import_module("distributed")
+        _load_once_for_all_workers()
         with _signals_are_for_us():
             cluster = distributed.LocalCluster(
                 n_workers=workers,

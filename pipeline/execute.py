@@ -60,14 +60,16 @@ def execute(
 
     Raises StorageError where the disk fails: no scene could be kept then.
     """
-    from distributed import as_completed
-
     outcome = Outcome()
     waiting = sorted(plans, key=lambda plan: -len(plan.indexed.tables.timestamps_ns))
     running: dict[str, _Scene] = {}
-    # Without a client there is nothing to compute: every scene is only finished.
     dask: Any = client
-    futures: Any = as_completed(loop=dask.loop) if client is not None else None
+    futures: Any = None
+    # Without a client there is nothing to compute: every scene is only finished.
+    if client is not None:
+        from distributed import as_completed
+
+        futures = as_completed(loop=dask.loop)
     owners: dict[Any, str] = {}
 
     def submit(scene: str, calls: list[Call]) -> None:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
-import pytest
-
-BIN = Path(sys.executable).parent
+from occ_pipeline.tests.conftest import tool
 
 
 def run(root: Path, *command: str) -> None:
@@ -18,18 +14,14 @@ def run(root: Path, *command: str) -> None:
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
 
 
-def tool(name: str) -> str:
-    found = BIN / name
-    return str(found) if found.exists() else shutil.which(name) or pytest.fail(f"{name} is not installed")
-
-
 def test_ruff(project_root: Path) -> None:
     run(project_root, tool("ruff"), "check", ".")
     run(project_root, tool("ruff"), "format", "--check", ".")
 
 
-def test_types(project_root: Path) -> None:
-    run(project_root, tool("pyright"), "--pythonpath", sys.executable)
+def test_types(pyright: subprocess.Popen[str]) -> None:
+    out, _ = pyright.communicate()
+    assert pyright.returncode == 0, out
 
 
 def test_layers(project_root: Path) -> None:

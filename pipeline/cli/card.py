@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markdown import Markdown
 
 from ...schemas.errors import UsageError
 from . import options as opt
@@ -50,6 +49,8 @@ def card(
     elif as_json:
         emit(made)
     elif OUT.is_terminal:
+        from rich.markdown import Markdown
+
         OUT.print(Markdown(markdown(made)))
     else:
         last_line(markdown(made).rstrip("\n"))

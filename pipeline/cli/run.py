@@ -19,7 +19,6 @@ from ...stages.stage import Stage
 from ..batch import system_named
 from ..parameters import as_json
 from ..recipes import Recipe
-from ..registry import RECIPES, STAGES
 from ..run_history import typed
 from ..shard import Shard
 from . import options as opt
@@ -91,10 +90,6 @@ app = typer.Typer(
     help="Make labels: run a stage and all it needs, or a recipe, on all scenes or some. "
     "A recipe of your own: occ-pipeline run FILE.yaml, or --recipe FILE.yaml.",
 )
-for _name, _stage in STAGES.items():
-    app.command(_name)(_command(Recipe(_name, (_name,)), _stage))
-for _name, _recipe in RECIPES.items():
-    app.command(_name, rich_help_panel="Recipes")(_command(_recipe))
 
 
 @dataclass(frozen=True)
@@ -164,9 +159,10 @@ def _make(request: Request, wanted: list[Stage], log: Log, stack: ExitStack) -> 
             warn(f"{text}; the scene does without")
     projection = project(planned.plans.values(), Rates.of(path), workers.count, log.source.return_bytes)
     announce(projection)
-    if request.memory_check and request.workers.here:
-        projection.refuse_unless_it_fits(available_mib())
     todo = [plan for plan in planned.plans.values() if plan.to_run]
+    # Asking for the machine's memory loads Dask.
+    if todo and request.memory_check and request.workers.here:
+        projection.refuse_unless_it_fits(available_mib())
     if before is not None and any(step.stage.name == "reconstruct" for plan in todo for step in plan.to_run):
         workers.backend(backend)
     plans = list(planned.plans.values())

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from occ_pipeline.pipeline.indexing import IndexedScene, index
 from occ_pipeline.pipeline.registry import PRODUCTS
-from occ_pipeline.pipeline.sample import write_nuscenes_sample
 from occ_pipeline.pipeline.sources.nuscenes import NuScenesSource
 from occ_pipeline.pipeline.store.hashes import FileHashes
 from occ_pipeline.pipeline.store.store import Store, StoreIdentity
@@ -26,9 +25,9 @@ IDENTITY = StoreIdentity(dataset="nuscenes", taxonomy="nuscenes_lidarseg", back_
 
 
 @pytest.fixture
-def log(tmp_path: Path) -> Path:
-    write_nuscenes_sample(tmp_path / "log", scenes=2, seconds=1, seed=3)
-    return tmp_path / "log"
+def log(log: Path, tmp_path: Path) -> Path:
+    """A copy of the log, to be edited."""
+    return shutil.copytree(log, tmp_path / "log")
 
 
 def fingerprints(log: Path, said: list[str] | None = None) -> dict[str, str]:

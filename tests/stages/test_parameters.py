@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 import pytest
+from occ_pipeline.pipeline.checking import adapter
 from occ_pipeline.pipeline.parameters import parameters
 from occ_pipeline.stages.clean import Clean
 from occ_pipeline.stages.consistency import MeasureConsistency
@@ -23,7 +24,7 @@ from occ_pipeline.stages.separate import Separate
 from occ_pipeline.stages.stage import Stage
 from occ_pipeline.stages.visibility import Visibility
 from occ_pipeline.stages.voxnt import Voxnt, VoxntRefined
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 STAGES: list[type[Stage]] = [
     *(
@@ -63,7 +64,7 @@ MAY_BE_ZERO = {
 
 
 def build(stage: type[Stage], **values: Any) -> Stage:
-    return TypeAdapter(stage).validate_python(values)
+    return adapter(stage).validate_python(values)
 
 
 @pytest.mark.parametrize(("stage", "name", "default"), NUMBERS, ids=lambda v: getattr(v, "name", None))
@@ -109,4 +110,4 @@ def test_every_parameter_has_a_help_text_and_defaults_pass_their_own_checks(stag
     told = parameters(stage)
     assert [parameter.name for parameter in told] == [field.name for field in dataclasses.fields(stage)]
     assert all(parameter.help for parameter in told)
-    assert build(stage, **TypeAdapter(stage).dump_python(stage(), mode="json")) == stage()
+    assert build(stage, **adapter(stage).dump_python(stage(), mode="json")) == stage()

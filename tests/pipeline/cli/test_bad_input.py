@@ -10,6 +10,7 @@ from occ_pipeline.pipeline.store.store import Store
 from occ_pipeline.tests.pipeline.cli.command import command, densify, files
 from occ_pipeline.tests.pipeline.cli.conftest import Clean
 from occ_pipeline.tests.pipeline.cli.spoiled import Copy, spoil
+from occ_pipeline.tests.pipeline.program import Program
 
 BROKEN = {
     "cut-points": (Copy.truncate_points, ("sweeps/LIDAR_TOP/cut-points-", "bytes", "multiple of 20", "sweep 4")),
@@ -36,7 +37,9 @@ def chunks(store: Path, scene: str) -> str:
     return hashlib.sha256("".join(data).encode()).hexdigest()
 
 
-def test_every_broken_scene_is_one_line_and_the_others_are_finished(copied: Path, clean: Clean, tmp_path: Path) -> None:
+def test_every_broken_scene_is_one_line_and_the_others_are_finished(
+    copied: Path, clean: Clean, tmp_path: Path, program: Program
+) -> None:
     spoil(copied, {name: way for name, (way, _) in (BROKEN | INCOMPLETE).items()}, instead=True)
     store = tmp_path / "x.zarr"
     ended = command(*densify(copied, store, "--workers", 2))
@@ -60,36 +63,36 @@ def test_every_broken_scene_is_one_line_and_the_others_are_finished(copied: Path
     assert len(read_index(opened).scenes["less-sweep"].frames) == 3
     assert Path(ended.out.strip()).is_file()
 
-    again = command(*densify(copied, store, "--json", "--scenes", "scene-0001,nan-points,cut-labels"))
+    again = command(*densify(copied, store, "--workers", 1, "--json", "--scenes", "scene-0001,nan-points,cut-labels"))
     assert again.code == 3
     told = again.json["scenes"]
     assert told["scene-0001"]["status"] == "done"
     assert {told[name]["status"] for name in ("nan-points", "cut-labels")} == {"failed"}
     assert "finite" in told["nan-points"]["errors"][0]
 
-    failures = command("failures", store, "--json").json["failures"]
+    failures = program("failures", store, "--json").json["failures"]
     assert {failure["scene"] for failure in failures} == set(BROKEN)
-    said = command("failures", store)
+    said = program("failures", store)
     assert said.code == 0
     assert all(name in said.out for name in BROKEN)
     assert f"occ-pipeline logs {store} cut-labels" in said.err
     assert f"run densify --dataroot {copied} --out {store}" in said.err, "the line that goes on"
     assert max(len(line) for line in said.out.splitlines()) <= 100
-    assert set(command("status", store, "--json").json["failed"]) == set(BROKEN)
-    logs = command("logs", store, "nan-points")
+    assert set(program("status", store, "--json").json["failed"]) == set(BROKEN)
+    logs = program("logs", store, "nan-points")
     assert logs.code == 0
     assert logs.out.count("FAILED") == 2, "in both runs"
-    early = command("logs", store, "cut-labels")
+    early = program("logs", store, "cut-labels")
     assert early.code == 0, early.err
     assert early.out.count("FAILED before anything ran: label file has the wrong length") == 2
     assert "Traceback" in logs.out
-    nobody = command("logs", store, "scene-0099")
+    nobody = program("logs", store, "scene-0099")
     assert nobody.code == 2
     assert "no run tells of this scene (scene scene-0099): found cut-labels, cut-points" in nobody.err
 
-    missing = command(*densify(copied, store, "--json", "--scenes", "less-sweep"))
+    missing = command(*densify(copied, store, "--workers", 1, "--json", "--scenes", "less-sweep"))
     assert missing.code == 0, "what is only incomplete is no failure"
 
-    debug = command(*densify(copied, store, "--debug", "--scenes", "nan-points"))
+    debug = command(*densify(copied, store, "--workers", 1, "--debug", "--scenes", "nan-points"))
     assert debug.code == 3
     assert "Traceback" in debug.err

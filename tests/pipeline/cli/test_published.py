@@ -90,13 +90,13 @@ def test_from_a_folder_to_offsets(tmp_path: Path, program: Program, monkeypatch:
     assert card["labels"][0]["key_frames"] == 3
 
 
-def test_the_real_file(recordings: Path, tmp_path: Path) -> None:
+def test_the_real_file(recordings: Path, tmp_path: Path, program: Program) -> None:
     log, store = recordings / "occ3d", tmp_path / "x.zarr"
     ended = command("run", "voxnt", "--labels", f"occ3d:{log}", "--out", store, "--workers", 1)
     assert ended.code == 0, ended.err
     assert [line[:49] for line in ended.warnings] == ["warning: no annotations.json beside the labels: f"]
     check(store, "occ3d", log)
-    found = command("compare", store, "--reference", f"occ3d:{log}", "--mask", "camera", "--json").json
+    found = program("compare", store, "--reference", f"occ3d:{log}", "--mask", "camera", "--json").json
     assert (found["iou"], found["miou"], found["space"]["voxels"]) == (1, 1, 43_355)
     assert found["left_out"] == {
         "outside": 640_000 - 43_355, "unknown": 0, "unlabelled": 0, "unlabelled_judged": True

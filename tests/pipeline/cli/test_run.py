@@ -13,6 +13,7 @@ from occ_pipeline.pipeline.store.store import Store
 from occ_pipeline.schemas.occupancy import SurfaceOccupancy
 from occ_pipeline.tests.pipeline.cli.command import command, densify, digest, events, stamps
 from occ_pipeline.tests.pipeline.cli.conftest import Clean
+from occ_pipeline.tests.pipeline.program import Program
 from PIL import Image
 
 SCENES = ("scene-0001", "scene-0002")
@@ -64,10 +65,10 @@ def test_same_bytes_whatever_the_workers_folder_and_hash_seed(clean: Clean, log:
     assert digest(store) == clean.digest
 
 
-def test_changed_parameter_reruns_what_depends_on_it(kept: Path, log: Path, clean: Clean) -> None:
-    least = command("plan", "densify", *densify(log, kept, "--json", "--set", "densify.least_returns=5")[2:])
+def test_changed_parameter_reruns_what_depends_on_it(kept: Path, log: Path, clean: Clean, program: Program) -> None:
+    least = program("plan", "densify", *densify(log, kept, "--json", "--set", "densify.least_returns=5")[2:])
     assert least.code == 0, least.err
-    near = command("plan", "densify", *densify(log, kept, "--json", "--set", "reconstruct.knn=3")[2:])
+    near = program("plan", "densify", *densify(log, kept, "--json", "--set", "reconstruct.knn=3")[2:])
     for scene in SCENES:
         assert reruns(least.json["scenes"], scene) == ["densify"]
         assert least.json["scenes"][scene][-1] == {
@@ -91,11 +92,11 @@ def test_changed_parameter_reruns_what_depends_on_it(kept: Path, log: Path, clea
     )
 
 
-def test_a_plan_projects_what_the_run_before_took(clean: Clean, log: Path) -> None:
+def test_a_plan_projects_what_the_run_before_took(clean: Clean, log: Path, program: Program) -> None:
     (record,) = [json.loads(path.read_text()) for path in clean.store.with_suffix(".runs").glob("*/projection.json")]
     assert set(record["stages"]) == set(STAGES)
     again = [stage["measured_bytes"] for name, stage in record["stages"].items() if name in ("reconstruct", "densify")]
-    planned = command("plan", "densify", *densify(log, clean.store, "--json", "--set", "reconstruct.knn=3")[2:])
+    planned = program("plan", "densify", *densify(log, clean.store, "--json", "--set", "reconstruct.knn=3")[2:])
     costs = planned.json["projection"]
     assert "what the last run on this store took" in costs["basis"]
     assert costs["written_bytes"] == pytest.approx(sum(again), abs=1)
@@ -104,8 +105,8 @@ def test_a_plan_projects_what_the_run_before_took(clean: Clean, log: Path) -> No
     assert costs["peak_mib"] == pytest.approx(record["measured"]["peak_mib"], rel=0.2)
 
 
-def test_a_run_that_would_not_fit_is_refused(kept: Path, log: Path) -> None:
-    ended = command("plan", "densify", *densify(log, kept, "--workers", 3000, "--set", "reconstruct.knn=3")[2:])
+def test_a_run_that_would_not_fit_is_refused(kept: Path, log: Path, program: Program) -> None:
+    ended = program("plan", "densify", *densify(log, kept, "--workers", 3000, "--set", "reconstruct.knn=3")[2:])
     assert ended.code == 2
     (line,) = ended.errors
     assert "would not fit into memory" in line
@@ -113,7 +114,7 @@ def test_a_run_that_would_not_fit_is_refused(kept: Path, log: Path) -> None:
 
 
 def test_another_grid_never_reconstructs_again(kept: Path, log: Path) -> None:
-    ended = command(*densify(log, kept, "--json", "--scenes", "scene-0001", "--grid", "surroundocc"))
+    ended = command(*densify(log, kept, "--workers", 1, "--json", "--scenes", "scene-0001", "--grid", "surroundocc"))
     assert ended.code == 0, ended.err
     assert {event["stage"] for event in events(kept)} == {"densify"}
     store = Store.open(kept)
@@ -140,17 +141,17 @@ def a_sweep(log: Path, scene: int) -> Path:
     return sweeps[len(sweeps) * (2 * scene - 1) // 4]
 
 
-def test_changed_byte_in_a_sweep_reruns_its_scene(kept: Path, copied: Path) -> None:
+def test_changed_byte_in_a_sweep_reruns_its_scene(kept: Path, copied: Path, program: Program) -> None:
     flip_a_byte(a_sweep(copied, 2))
-    ended = command("plan", "densify", *densify(copied, kept, "--json")[2:])
+    ended = program("plan", "densify", *densify(copied, kept, "--json")[2:])
     assert ended.code == 0, ended.err
     assert reruns(ended.json["scenes"], "scene-0001") == []
     assert reruns(ended.json["scenes"], "scene-0002") == STAGES
     assert "files changed" in ended.json["scenes"]["scene-0002"][0]["why"]
 
 
-def test_status_as_json(clean: Clean) -> None:
-    ended = command("status", clean.store, "--json")
+def test_status_as_json(clean: Clean, program: Program) -> None:
+    ended = program("status", clean.store, "--json")
     assert ended.code == 0
     assert sorted(ended.json["scenes"]) == list(SCENES)
     assert ended.json["unfinished"] == []
