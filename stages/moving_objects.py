@@ -100,12 +100,12 @@ class FindMovingObjects(Stage):
             yield list(unlabelled_sightings(sweep, points, mine, through, there)), len(mine)
 
     def _moves(self, track: Sequence[Sighting], boxes: Boxes, sureness: float) -> bool:
-        """Whether it does, beyond doubt: labels say so, or it got far enough and stands up from the ground."""
+        """Whether it does, beyond doubt: labels say so, or it got far enough."""
         if track[0].class_id != NO_LABEL:
             return True
         places = boxes.world_SE3_box[:, :3, 3]
         way = float(np.linalg.norm(places[-1] - places[0]))
-        return way >= self.least_way_m and boxes.size_m[2] >= _LEAST_HEIGHT_M and sureness >= self.least_sureness
+        return way >= self.least_way_m and sureness >= self.least_sureness
 
     def _tracks(self, scene: SceneView, results: Sequence[PartResult]) -> Iterator[tuple[list[Sighting], Boxes, float]]:
         tables = scene.tables
@@ -138,7 +138,3 @@ class FindMovingObjects(Stage):
             track_tokens=[f"{t[0].class_id}-{t[0].instance}-{t[0].sweep}-{number}" for number, t in enumerate(tracks)],
             track_classes=[t[0].class_id for t in tracks],
         )
-
-
-_LEAST_HEIGHT_M = 0.3
-"""The edge of what a vehicle hides of the road moves with it, and is flat."""

@@ -21,6 +21,7 @@ LEAST_POINTS = 5
 _TOUCH_M = 0.7
 """Points without an instance id that lie nearer than this to each other are of one object, metres."""
 _STAND_IN_M = 0.15
+_FLAT_M = 0.25
 _AROUND_M = np.array([0.5, 0.5, 1.0])
 """The ground that an object stands on is looked for this near to it, metres."""
 
@@ -80,13 +81,15 @@ def unlabelled_sightings(
 ) -> Iterator[Sighting]:
     """Moving objects of a sweep from those of its returns (N, 3), metres, world, that move, parted where they do not touch.
 
+    What is flat is none: the edge of what a vehicle hides of the road moves with it.
+
     ``moving``: (M,) indices; ``through`` and ``there``: (N,) int16, how many other sweeps looked through each return's place, and
     how many met something.
     """
     for touching in _touching(points[moving]):
-        if len(touching) >= LEAST_POINTS:
-            own = moving[touching]
-            piece, looks = points[own], (through[own] + there[own]).sum()
+        own = moving[touching]
+        piece, looks = points[own], (through[own] + there[own]).sum()
+        if len(own) >= LEAST_POINTS and np.ptp(piece[:, 2]) >= _FLAT_M:
             low, high = _foot(points, piece), float(piece[:, 2].max())
             share = float(through[own].sum() / looks)
             yield Sighting(sweep, NO_LABEL, 0, len(own), outline(piece[:, :2]), low, high, share)
