@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -42,13 +42,14 @@ def load(path: Path) -> dict[str, Any]:
         raise UsageError("no such checkpoint", file=str(path), fix="correct the path") from error
     except Exception as error:  # torch's readers raise whatever a damaged file leads them to
         raise VerificationError(
-            "the checkpoint cannot be read", file=str(path), found=f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
+            "the checkpoint cannot be read", file=str(path), found=type(error).__name__,
             expected="a checkpoint of occ-pipeline train", fix="remove it and begin anew, or take best.pt",
         ) from error  # fmt: skip
-    found = state.get("format") if isinstance(state, dict) else None
+    content = cast("dict[str, Any]", state) if isinstance(state, dict) else {}
+    found = content.get("format")
     if found != FORMAT:
         raise VerificationError(
             "the checkpoint has another format", file=str(path), found=str(found), expected=str(FORMAT),
             fix="use the version that wrote it",
         )  # fmt: skip
-    return state
+    return content

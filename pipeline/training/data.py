@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -29,7 +29,7 @@ def targets_of(store: Path, settings: TrainSettings, *, validation: bool = False
         images="decoded" if images else None, image_size=settings.image_size if images else None,
         cameras=settings.cameras if images else None, split=None if scenes else split, scenes=scenes,
         every=settings.every, unknown=settings.unknown, unlabelled=settings.unlabelled, observed=settings.observed,
-        flips="" if validation else settings.flips, seed=settings.seed,
+        flips="" if validation else settings.flips or "", seed=settings.seed,
     )  # fmt: skip
 
 
@@ -42,7 +42,8 @@ def counted_weights(store: Path, settings: TrainSettings) -> list[float]:
     counts = torch.zeros(256, dtype=torch.int64)
     for place in range(len(targets)):
         counts += torch.bincount(targets[place]["labels"].flatten(), minlength=256)
-    return class_weights(counts[: len(targets.classes.names)].tolist())
+    voxels = cast("list[int]", counts.tolist())
+    return class_weights(voxels[: len(targets.classes.names)])
 
 
 def loader(targets: OccupancyTargets, settings: TrainSettings, order: Sequence[int] | FrameOrder) -> DataLoader[Batch]:

@@ -23,7 +23,7 @@ class Learner:
         self.settings, self.device = settings, device
         self.network, self.loss = network.to(device), loss.to(device)
         self.average = (
-            AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(settings.average), use_buffers=True)
+            AveragedModel(network, multi_avg_fn=cast("Any", get_ema_multi_avg_fn(settings.average)), use_buffers=True)
             if settings.average
             else None
         )

@@ -53,8 +53,8 @@ class TrainSettings:
     """What occupied voxels without a class count as: ignored, or others."""
     observed: str | None = None
     """A mask of the labels, as mask_camera, outside which all is ignored."""
-    flips: Literal["", "x", "y", "xy"] = ""
-    """Axes that key frames are mirrored along, at random."""
+    flips: Literal["x", "y", "xy"] | None = None
+    """Axes that key frames are mirrored along, at random; none: neither."""
     network: str = "voxdet"
     """voxdet, or module:Class of a network of your own, made with grid, classes and what --set network.NAME=VALUE gives."""
     weights: Literal["counted", "none"] = "counted"

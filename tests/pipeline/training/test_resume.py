@@ -14,7 +14,7 @@ from occ_pipeline.pipeline.training.settings import TrainSettings
 from occ_pipeline.tests.pipeline.training.conftest import settings
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     """As a power cut would."""
 
 
@@ -24,11 +24,11 @@ def stopped_after(step: int, store: Path, folder: Path, chosen: TrainSettings, m
 
     def failing(batches: Any) -> Any:
         if run.learner.steps == step:
-            raise Stopped
+            raise StoppedError
         return real(batches)
 
     monkeypatch.setattr(run.learner, "step", failing)
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedError):
         run.train()
 
 
