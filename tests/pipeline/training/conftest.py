@@ -9,6 +9,7 @@ import pytest
 from occ_pipeline.pipeline.training.settings import TrainSettings
 from occ_pipeline.schemas.grid import VoxelGrid
 from occ_pipeline.tests.pipeline.training_data.small_store import small_store
+from occ_pipeline.tests.stages.networks.conftest import one_thread as one_thread
 
 SMALL = {
     "channels": 8, "groups": 2, "encoder_blocks": (1, 1, 1), "trunk_blocks": (1, 1, 1), "aggregation_layers": 1,
