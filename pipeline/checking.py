@@ -6,7 +6,7 @@ import dataclasses
 import difflib
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -16,13 +16,14 @@ from ..stages.stage import Stage
 
 Stages = Mapping[str, type[Stage]]
 """Stage classes by name."""
+T = TypeVar("T")
 Path = tuple[str, ...]
 """Stage name, then parameter name."""
 
 
 @cache
-def adapter(stage: type[Stage]) -> TypeAdapter[Any]:
-    """Checks and serialises a stage's parameters."""
+def adapter(stage: type[Any]) -> TypeAdapter[Any]:
+    """Checks and serialises a stage's parameters, or another dataclass's."""
     return TypeAdapter(stage)
 
 
@@ -33,13 +34,22 @@ def names_of(stage: type[Stage]) -> list[str]:
 
 def build(stage: type[Stage], values: Mapping[str, Any]) -> Stage:
     """A stage with these parameters, defaults for the rest. Raises UsageError."""
-    for name in values:
-        if name not in names_of(stage):
-            raise unknown(f"parameter of {stage.name}", name, names_of(stage))
+    return checked(stage, values, stage.name, _help(stage))
+
+
+def checked(kind: type[T], values: Mapping[str, Any], name: str, fix: str, fixed: Mapping[str, Any] | None = None) -> T:
+    """A dataclass of parameters with these values, given by a user, and those that are ``fixed``.
+
+    ``name`` and ``fix`` are for the UsageError that is raised for values that cannot be.
+    """
+    known = [field.name for field in dataclasses.fields(cast("Any", kind))]
+    for each in values:
+        if each not in known:
+            raise unknown(f"parameter of {name}", each, known)
     try:
-        return adapter(stage).validate_python(dict(values))
+        return adapter(kind).validate_python({**values, **(fixed or {})})
     except ValidationError as error:
-        raise _refused(stage, error) from error
+        raise _refused(name, fix, error) from error
 
 
 def check_values(stage: type[Stage], values: Mapping[str, Any]) -> tuple[Path, UsageError] | None:
@@ -52,7 +62,7 @@ def check_values(stage: type[Stage], values: Mapping[str, Any]) -> tuple[Path, U
         except ValidationError as error:
             # Without a place it is about several parameters together, and others may still come.
             if error.errors()[0]["loc"]:
-                return (stage.name, name), _refused(stage, error)
+                return (stage.name, name), _refused(stage.name, _help(stage), error)
     return None
 
 
@@ -82,13 +92,18 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
     )
 
 
-def _refused(stage: type[Stage], error: ValidationError) -> UsageError:
+def _help(stage: type[Stage]) -> str:
+    return f"see: occ-pipeline run {stage.name} --help"
+
+
+def _refused(owner: str, fix: str, error: ValidationError) -> UsageError:
     first = error.errors()[0]
-    name = ".".join(str(part) for part in (stage.name, *first["loc"]))
-    return UsageError(
-        f"parameter {name} cannot be {first['input']!r}: {_lower(first['msg'].removeprefix('Value error, '))}",
-        fix=f"see: occ-pipeline run {stage.name} --help",
-    )
+    what = _lower(first["msg"].removeprefix("Value error, "))
+    if not first["loc"] and first["type"] == "value_error":
+        # About several together: all of them would be no help.
+        return UsageError(f"parameters of {owner} do not go together: {what}", fix=fix)
+    name = ".".join(str(part) for part in (owner, *first["loc"]))
+    return UsageError(f"parameter {name} cannot be {first['input']!r}: {what}", fix=fix)
 
 
 def _lower(text: str) -> str:

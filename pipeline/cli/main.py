@@ -29,6 +29,7 @@ from .sample import sample
 from .show import show
 from .stats import stats
 from .status import status, verify
+from .train import train
 from .validate import validate
 
 PROGRAM = "occ-pipeline"
@@ -49,7 +50,7 @@ app = typer.Typer(
 )
 app.add_typer(run_app, name="run")
 for _command in (
-    plan, status, failures, logs, show, compare, quality, stats, export, verify, validate, gc, card, config, doctor, sample,
+    plan, status, failures, logs, show, compare, quality, stats, export, train, verify, validate, gc, card, config, doctor, sample,
 ):  # fmt: skip
     app.command()(_command)
 

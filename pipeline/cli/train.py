@@ -1,0 +1,145 @@
+"""``occ-pipeline train``: trains a network on a store, or goes on with it."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import inspect
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from ...schemas.errors import UsageError
+from ..checking import adapter, checked
+from ..training.settings import TrainSettings
+from . import options as opt
+from .console import ERR, emit, last_line, note
+
+Out = Annotated[Path | None, typer.Option(help="Folder of the run. Default: NAME-train in this folder.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on from the folder's last checkpoint, where there is one.")]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="network.NAME=VALUE or loss.NAME=VALUE, any number of times, as network.channels=64."),
+]
+SECTIONS = {"network": "network_options", "loss": "loss_options"}
+HELP = "see: occ-pipeline train --help"
+
+
+def train(**given: Any) -> None:
+    """Train a network on a store's labels: VoxDet, or one of your own. Needs the extra train."""
+    settings = _settings(given)
+    _need_torch()
+    from ..training.run import LAST, Heard, TrainingRun
+
+    store, as_json = given["store"], given["as_json"]
+    folder: Path = given["out"] or Path(f"{store.resolve().stem}-train")
+    with ERR.status("reading the store") as spinner:
+        heard = Heard(
+            row=lambda row: note(_line(row, settings.steps)), validated=lambda row: note(_judged(row)), status=spinner.update
+        )  # fmt: skip
+        run = TrainingRun(store, folder, settings, resume=given["resume"], heard=heard)
+        begun = run.learner.steps
+        note(
+            f"{len(run.targets)} key frames, {sum(p.numel() for p in run.learner.network.parameters())} parameters on "
+            f"{run.learner.device}" + (f"; goes on after step {begun}" if begun else "")
+        )
+        if begun == settings.steps:
+            note("nothing to do: all steps are taken")
+        spinner.update("training")
+        run.train()
+    if as_json:
+        emit(
+            {
+                "folder": str(folder),
+                "steps": run.learner.steps,
+                "taken_now": run.learner.steps - begun,
+                "best_miou": run.best,
+            }
+        )
+        return
+    last_line(str(folder / LAST))
+
+
+def _line(row: Any, steps: int) -> str:
+    return (
+        f"step {row['step']} of {steps}: loss {row['loss']:.4g}, learning rate {row['learning_rate']:.2e}, "
+        f"{row['samples_per_second']:.2f} key frames/s, {100 * row['waiting']:.0f} % of the time waiting for data"
+    )
+
+
+def _judged(row: Any) -> str:
+    iou, miou = (("none" if row[name] is None else f"{100 * row[name]:.2f} %") for name in ("iou", "miou"))
+    return f"step {row['step']}, validation: IoU {iou}, mIoU {miou} of {row['voxels']} voxels"
+
+
+def _need_torch() -> None:
+    if importlib.util.find_spec("torch") is None:
+        raise UsageError("training needs torch, which is not installed", fix="pip install 'occ-pipeline[train]'")
+
+
+def _settings(given: dict[str, Any]) -> TrainSettings:
+    """Raises UsageError."""
+    values: dict[str, Any] = {name: {} for name in SECTIONS.values()}
+    for field in _own():
+        value = given[f"p_{field.name}"]
+        if value is not None:
+            values[field.name] = _value(field, value)
+    for text in given["sets"] or ():
+        name, equals, value = text.partition("=")
+        section, dot, parameter = name.partition(".")
+        if not (equals and dot and parameter) or section not in SECTIONS:
+            raise UsageError(
+                "--set cannot be read", found=text, expected="network.NAME=VALUE or loss.NAME=VALUE", fix=HELP
+            )
+        try:
+            values[SECTIONS[section]][parameter] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise UsageError(
+                "--set cannot be read", found=text, expected="a YAML value after the equals sign"
+            ) from error
+    return checked(TrainSettings, values, "train", HELP)
+
+
+def _own() -> list[dataclasses.Field[Any]]:
+    """Settings that are options of their own."""
+    return [field for field in dataclasses.fields(TrainSettings) if field.name not in SECTIONS.values()]
+
+
+def _value(field: dataclasses.Field[Any], value: Any) -> Any:
+    if value == "none" and "None" in str(field.type):
+        return None
+    return opt.split_names(value) if str(field.type).startswith("tuple") else value
+
+
+def _signature() -> dict[str, tuple[Any, Any]]:
+    """Options and what they are by default: common ones, and the settings' own."""
+    found: dict[str, tuple[Any, Any]] = {
+        "store": (opt.StorePath, inspect.Parameter.empty), "out": (Out, None), "resume": (Resume, False), "sets": (Sets, None),
+        "as_json": (opt.Json, False), "debug": (opt.Debug, False),
+    }  # fmt: skip
+    texts = adapter(TrainSettings).json_schema()["properties"]
+    for field in _own():
+        flag = f"--{field.name.replace('_', '-')}"
+        kind = opt.option_type(field.default)
+        flag = f"{flag}/--no-{flag[2:]}" if kind is bool else flag
+        text = f"{texts[field.name]['description']} Default: {_shown(field.default)}."
+        option = typer.Option(flag, help=text, rich_help_panel="Settings of the run", show_default=False)
+        found[f"p_{field.name}"] = (Annotated[kind | None, option], None)
+    return found
+
+
+def _shown(default: Any) -> str:
+    if isinstance(default, tuple):
+        return ",".join(str(value) for value in default)  # type: ignore[reportUnknownVariableType]
+    return "none" if default in (None, "") else "no" if default is False else str(default)
+
+
+train.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+    [
+        inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY, default=d, annotation=a)
+        for n, (a, d) in _signature().items()
+    ]
+)
+train.__annotations__ = {name: annotation for name, (annotation, _) in _signature().items()}

@@ -1,0 +1,1 @@
+"""Trains a network on a store: the loop behind ``occ-pipeline train``."""

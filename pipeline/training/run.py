@@ -1,0 +1,245 @@
+"""A training run: a folder with its parameters, log and checkpoints, and the loop that fills it."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ... import __version__
+from ...schemas.errors import ComputeError, UsageError
+from ...schemas.sensor_frames import SensorFrames
+from ..checking import checked
+from ..store.durable import replace_file, storage_errors
+from ..store.index import read_index
+from ..store.store import Store
+from ..targets import OccupancyTargets
+from . import checkpoint, networks
+from .data import Stream, counted_weights, on_device, targets_of
+from .learner import Learner
+from .log import Log, Row, tensorboard
+from .settings import TrainSettings
+from .validation import validate
+
+LAST, BEST, PARAMETERS = "last.pt", "best.pt", "parameters.json"
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What a run tells while it goes on; each may be left alone."""
+
+    row: Callable[[Row], None] = lambda _: None
+    """A row of the log."""
+    validated: Callable[[Row], None] = lambda _: None
+    status: Callable[[str], None] = lambda _: None
+    """What it is busy with before and between steps."""
+
+
+class TrainingRun:
+    """Trains in a folder: ``parameters.json``, ``log.csv``, ``validation.csv``, ``last.pt``, ``best.pt``."""
+
+    def __init__(
+        self, store: Path, folder: Path, settings: TrainSettings, *, resume: bool = False, heard: Heard | None = None
+    ) -> None:
+        """``resume``: goes on from ``last.pt`` where there is one.
+
+        Raises UsageError for settings that the store or this machine cannot fulfil, for a folder that holds a run, and on
+        ``resume`` where settings or products are others; VerificationError for a damaged checkpoint.
+        """
+        self.folder, self.settings, self.heard = folder, settings, heard or Heard()
+        device = device_of(settings.device)
+        before = _before(folder, resume)
+        self.targets = targets_of(store, settings)
+        self.validated = targets_of(store, settings, validation=True) if settings.validation_every else None
+        self.products = products_of(store, settings, [self.targets, *([self.validated] if self.validated else [])])
+        if before:
+            _check_same(before, settings, self.products)
+        names = self.targets.classes.names
+        torch.manual_seed(settings.seed)
+        network = networks.network(settings, self.targets.grid, len(names))
+        # Options that cannot be are told before anything is counted.
+        networks.loss(settings, None, len(names))
+        self.class_weights: list[float] | None = before["class_weights"] if before else self._weights(store)
+        loss = networks.loss(settings, self.class_weights, len(names))
+        self.learner = Learner(network, loss, settings, device)
+        self.stream = Stream(self.targets, settings)
+        self.best: float | None = None
+        if before:
+            self.learner.load_state_dict(before["learner"])
+            self.stream.load_state_dict(before["order"])
+            self.best = before["best"]
+        self._prepare_folder()
+
+    def train(self) -> None:
+        """Takes the steps that are left. Raises ComputeError where the loss is no number, StorageError."""
+        settings, learner = self.settings, self.learner
+        meter = _Meter(self.stream)
+        while learner.steps < settings.steps:
+            batches = [on_device(next(self.stream), learner.device) for _ in range(settings.accumulate)]
+            meter.add(learner.step(batches), sum(len(batch["frame"]) for batch in batches))
+            step, ends = learner.steps, learner.steps == settings.steps
+            validates = self.validated is not None and (ends or step % settings.validation_every == 0)
+            saves = ends or step % settings.checkpoint_every == 0
+            if saves or validates or step % settings.log_every == 0:
+                row = {"step": step, "epoch": self.stream.epoch, **meter.read(), "learning_rate": learner.rate}
+                self._check(row)
+                self.log.write(row)
+                self.heard.row(row)
+            if validates:
+                self._validate()
+            if saves:
+                checkpoint.save(self.folder / LAST, self.state_dict())
+            if saves or validates:
+                meter = _Meter(self.stream)
+
+    def state_dict(self) -> dict[str, Any]:
+        """A checkpoint's content."""
+        return {
+            "learner": self.learner.state_dict(),
+            "order": self.stream.state_dict(),
+            "best": self.best,
+            "settings": asdict(self.settings),
+            "products": self.products,
+            "class_weights": self.class_weights,
+            "classes": list(self.targets.classes.names),
+            "grid": self.targets.grid.to_json(),
+        }
+
+    def _weights(self, store: Path) -> list[float] | None:
+        if self.settings.weights == "none":
+            return None
+        self.heard.status("counting voxels of each class")
+        return counted_weights(store, self.settings)
+
+    def _prepare_folder(self) -> None:
+        learner, settings = self.learner, self.settings
+        record = {
+            "settings": asdict(settings), "products": self.products, "class_weights": self.class_weights,
+            "classes": self.targets.classes.names, "grid": self.targets.grid.to_json(), "device": str(learner.device),
+            "key_frames": len(self.targets), "parameters": sum(p.numel() for p in learner.network.parameters()),
+            "versions": {"occ-pipeline": __version__, "torch": torch.__version__},
+        }  # fmt: skip
+        events = tensorboard(self.folder / "tensorboard") if settings.tensorboard else None
+        with storage_errors(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            replace_file(self.folder / PARAMETERS, json.dumps(record, indent=1) + "\n", self.folder)
+        self.log = Log(self.folder / "log.csv", learner.steps, events)
+        self.validations = Log(self.folder / "validation.csv", learner.steps, events)
+
+    def _validate(self) -> None:
+        assert self.validated is not None
+        self.heard.status("validating")
+        row = {"step": self.learner.steps, **validate(self.learner, self.validated)}
+        self.validations.write(row)
+        self.heard.validated(row)
+        miou = row["miou"]
+        if miou is not None and (self.best is None or miou > self.best):
+            self.best = float(miou)
+            checkpoint.save(self.folder / BEST, self.state_dict())
+
+    def _check(self, row: Row) -> None:
+        loss = row["loss"]
+        if loss is None or not math.isfinite(loss):
+            raise ComputeError(
+                "the loss is no number", found=f"{loss} by step {row['step']}", expected="a finite loss",
+                fix=f"lower --learning-rate, or lengthen --warm-up; {LAST} holds the last good state, if one was saved",
+            )  # fmt: skip
+
+
+class _Meter:
+    """Means since the last reading."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._begin()
+
+    def _begin(self) -> None:
+        self._sums: dict[str, Tensor] = {}
+        self._steps, self._frames = 0, 0
+        self._start, self._waited = time.perf_counter(), self._stream.waited_s
+
+    def add(self, losses: dict[str, Tensor], frames: int) -> None:
+        for name, value in losses.items():
+            self._sums[name] = self._sums.get(name, 0) + value
+        self._steps += 1
+        self._frames += frames
+
+    def read(self) -> dict[str, float]:
+        """Each loss, ``samples_per_second``, and ``waiting``: the share of the time spent waiting for data."""
+        losses = {name: float(value) / self._steps for name, value in self._sums.items()}
+        seconds = time.perf_counter() - self._start
+        waiting = (self._stream.waited_s - self._waited) / seconds
+        rates = {"samples_per_second": self._frames / seconds, "waiting": waiting}
+        self._begin()
+        return losses | rates
+
+
+def device_of(name: str) -> torch.device:
+    """The device of this name. Raises UsageError for one that this machine has not."""
+    chosen = ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
+    try:
+        device = torch.device(chosen)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UsageError(
+            "there is no such device here", found=name, expected=f"cpu{', cuda' if torch.cuda.is_available() else ''} or auto",
+            fix="correct --device; occ-pipeline doctor tells what torch sees" if "cuda" in name else "correct --device",
+        ) from error  # fmt: skip
+    return device
+
+
+def products_of(store: Path, settings: TrainSettings, targets: list[OccupancyTargets]) -> dict[str, dict[str, str]]:
+    """Scene to product to fingerprint of what is read. Raises UsageError for a scene without a product."""
+    index = read_index(Store.open(store))
+    found: dict[str, dict[str, str]] = {}
+    for number, each in enumerate(targets):
+        wanted = {settings.labels: "the stage that makes it", SensorFrames.name: "occ-pipeline run inputs"}
+        if settings.offsets and number == 0:
+            wanted[settings.offsets] = "the stage that makes it, as occ-pipeline run voxnt"
+        for scene in dict.fromkeys(frame.scene for frame in each.frames):
+            there = index.scenes[scene].products
+            for name, command in wanted.items():
+                if name not in there:
+                    raise UsageError(
+                        f"the store has no {name} of this scene", file=str(store), scene=scene, found=", ".join(there) or "nothing",
+                        fix=f"run {command}",
+                    )  # fmt: skip
+                found.setdefault(scene, {})[name] = there[name]
+    return found
+
+
+def _before(folder: Path, resume: bool) -> dict[str, Any] | None:
+    there = (folder / LAST).exists()
+    if there and not resume:
+        raise UsageError(
+            "the folder holds a training run", file=str(folder), fix="go on with --resume, or choose another --out"
+        )
+    return checkpoint.load(folder / LAST) if there else None
+
+
+def _check_same(before: dict[str, Any], settings: TrainSettings, products: dict[str, dict[str, str]]) -> None:
+    then = checked(TrainSettings, before["settings"], "train", "see: occ-pipeline train --help")
+    if names := settings.differences(then):
+        raise UsageError(
+            "the run began with other settings",
+            found=", ".join(f"{name}={getattr(settings, name)!r}" for name in names),
+            expected=", ".join(f"{name}={getattr(then, name)!r}" for name in names),
+            fix="give the same, or choose another --out",
+        )
+    if before["products"] != products:
+        changed = [
+            scene
+            for scene in {**before["products"], **products}
+            if before["products"].get(scene) != products.get(scene)
+        ]
+        raise UsageError(
+            "the store's products are others than the run began with", scene=changed[0], found=f"{len(changed)} scenes changed",
+            fix="choose another --out to begin anew",
+        )  # fmt: skip

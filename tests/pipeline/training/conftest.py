@@ -1,0 +1,33 @@
+"""A store small enough to train on in a second."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from occ_pipeline.pipeline.training.settings import TrainSettings
+from occ_pipeline.schemas.grid import VoxelGrid
+from occ_pipeline.tests.pipeline.training_data.small_store import small_store
+from occ_pipeline.tests.stages.networks.conftest import one_thread as one_thread
+
+SMALL = {
+    "channels": 8, "groups": 2, "encoder_blocks": (1, 1, 1), "trunk_blocks": (1, 1, 1), "aggregation_layers": 1,
+    "volume_stride": 2, "offset_stride": 4, "drop_path": 0.5,
+}  # fmt: skip
+
+
+def settings(**changes: Any) -> TrainSettings:
+    """A run of six steps of a small network, its branches dropped at random."""
+    usual: dict[str, Any] = {
+        "steps": 6, "batch": 2, "workers": 0, "device": "cpu", "validation_every": 0, "checkpoint_every": 3, "log_every": 1,
+        "network_options": SMALL,
+    }  # fmt: skip
+    return TrainSettings(**usual | changes)
+
+
+@pytest.fixture(scope="session")
+def even(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Noise on a grid of 8 x 8 x 4 voxels. Nobody writes into it."""
+    grid = VoxelGrid((-2.0, -2.0, -1.0), 0.5, (8, 8, 4), "ego")
+    return small_store(tmp_path_factory.mktemp("even") / "even.zarr", grid).path
