@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from ...schemas.errors import UsageError
 from ...stages.losses.classification import class_weights
 from ..targets import FrameOrder, OccupancyTargets, collate
 from .settings import TrainSettings
@@ -24,13 +25,20 @@ def targets_of(store: Path, settings: TrainSettings, *, validation: bool = False
         (settings.validation_split, settings.validation_scenes) if validation else (settings.split, settings.scenes)
     )
     sees, images = settings.input, settings.input != "lidar"
-    return OccupancyTargets(
-        store, settings.labels, offsets=None if validation else settings.offsets, points=sees != "camera",
-        images="decoded" if images else None, image_size=settings.image_size if images else None,
-        cameras=settings.cameras if images else None, split=None if scenes else split, scenes=scenes,
-        every=settings.every, unknown=settings.unknown, unlabelled=settings.unlabelled, observed=settings.observed,
-        flips="" if validation else settings.flips or "", seed=settings.seed,
-    )  # fmt: skip
+    try:
+        return OccupancyTargets(
+            store, settings.labels, offsets=None if validation else settings.offsets, points=sees != "camera",
+            images="decoded" if images else None, image_size=settings.image_size if images else None,
+            cameras=settings.cameras if images else None, split=None if scenes else split, scenes=scenes,
+            every=settings.every, unknown=settings.unknown, unlabelled=settings.unlabelled, observed=settings.observed,
+            flips="" if validation else settings.flips or "", seed=settings.seed,
+        )  # fmt: skip
+    except UsageError as error:
+        if validation and not scenes and error.found == split:
+            error.fix = (
+                "validate on others by --validation-split or --validation-scenes, or never: --validation-every 0"
+            )
+        raise
 
 
 def counted_weights(store: Path, settings: TrainSettings) -> list[float]:

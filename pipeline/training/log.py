@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import io
 from collections.abc import Mapping
 from pathlib import Path
@@ -43,14 +44,18 @@ class Log:
                     self._events.add_scalar(f"{self._path.stem}/{name}", value, row["step"])
 
 
-def tensorboard(folder: Path) -> Any:
-    """TensorBoard's writer of events. Raises UsageError where it is not installed."""
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
+def refuse_tensorboard() -> None:
+    """Raises UsageError where TensorBoard is not installed."""
+    if importlib.util.find_spec("tensorboard") is None:
         raise UsageError(
             "TensorBoard is not installed", fix="pip install tensorboard, or leave --tensorboard out: log.csv has the same"
-        ) from error  # fmt: skip
+        )  # fmt: skip
+
+
+def tensorboard(folder: Path) -> Any:
+    """TensorBoard's writer of events."""
+    from torch.utils.tensorboard import SummaryWriter
+
     return SummaryWriter(str(folder))
 
 

@@ -24,7 +24,7 @@ from ..targets import OccupancyTargets
 from . import checkpoint, networks
 from .data import Stream, counted_weights, on_device, targets_of
 from .learner import Learner
-from .log import Log, Row, tensorboard
+from .log import Log, Row, refuse_tensorboard, tensorboard
 from .settings import TrainSettings
 from .validation import validate
 
@@ -55,6 +55,8 @@ class TrainingRun:
         """
         self.folder, self.settings, self.heard = folder, settings, heard or Heard()
         device = device_of(settings.device)
+        if settings.tensorboard:
+            refuse_tensorboard()
         before = _before(folder, resume)
         self.targets = targets_of(store, settings)
         self.validated = targets_of(store, settings, validation=True) if settings.validation_every else None
@@ -190,7 +192,7 @@ def device_of(name: str) -> torch.device:
     except (RuntimeError, AssertionError) as error:
         raise UsageError(
             "there is no such device here", found=name, expected=f"cpu{', cuda' if torch.cuda.is_available() else ''} or auto",
-            fix="correct --device; occ-pipeline doctor tells what torch sees" if "cuda" in name else "correct --device",
+            fix="correct --device",
         ) from error  # fmt: skip
     return device
 

@@ -9,8 +9,9 @@ import pytest
 from occ_pipeline.pipeline.training.settings import TrainSettings
 from occ_pipeline.schemas.grid import VoxelGrid
 from occ_pipeline.tests.pipeline.training_data.small_store import small_store
-from occ_pipeline.tests.stages.networks.conftest import one_thread as one_thread
+from occ_pipeline.tests.stages.networks.conftest import one_thread
 
+__all__ = ["one_thread"]
 SMALL = {
     "channels": 8, "groups": 2, "encoder_blocks": (1, 1, 1), "trunk_blocks": (1, 1, 1), "aggregation_layers": 1,
     "volume_stride": 2, "offset_stride": 4, "drop_path": 0.5,

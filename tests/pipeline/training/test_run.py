@@ -152,6 +152,7 @@ def test_a_loss_that_is_no_number_stops_the_run(even: Path, tmp_path: Path) -> N
     ("changes", "told"),
     [
         ({"split": "tset"}, "no scene of the store is in this split"),
+        ({"validation_split": "test", "validation_every": 1}, "found test, expected one of train, val; validate on others"),
         ({"offsets": "instance_offsets"}, "the store has no instance_offsets of this scene .*scene c.*run voxnt"),
         ({"device": "abacus"}, "there is no such device here: found abacus"),
         ({"network": "nowhere:Net"}, "module 'nowhere' cannot be imported"),
@@ -178,9 +179,9 @@ def test_another_run_is_refused(even: Path, tmp_path: Path, monkeypatch: pytest.
 
     with pytest.raises(UsageError, match="other settings: found seed=1, expected seed=0"):
         TrainingRun(even, tmp_path / "run", settings(steps=1, seed=1), resume=True)
-    with pytest.raises(UsageError, match="holds a training run.*--resume"):
+    with pytest.raises(UsageError, match=r"holds a training run.*--resume"):
         TrainingRun(even, tmp_path / "run", settings(steps=1))
     TrainingRun(even, tmp_path / "run", settings(steps=1, log_every=7), resume=True).train()
     monkeypatch.setattr(runs, "products_of", lambda *_: {"a": {"carved_occupancy": "other"}})
-    with pytest.raises(UsageError, match="products are others than the run began with .*scene a"):
+    with pytest.raises(UsageError, match=r"products are others than the run began with .*scene a"):
         TrainingRun(even, tmp_path / "run", settings(steps=1), resume=True)

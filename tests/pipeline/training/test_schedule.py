@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -13,7 +14,7 @@ def test_rises_in_a_line_and_falls_as_a_cosine() -> None:
     assert shares[:5] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
     assert shares[4 + 48] == pytest.approx(0.5), "half way between the top, step 5, and 0, step 101"
     assert shares[4 + 32] == pytest.approx((1 + math.cos(math.pi / 3)) / 2)
-    assert all(later < earlier for earlier, later in zip(shares[4:], shares[5:], strict=False))
+    assert all(later < earlier for earlier, later in itertools.pairwise(shares[4:]))
     assert 0 < shares[-1] < 1e-3
 
 
