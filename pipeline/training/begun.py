@@ -58,12 +58,10 @@ def refuse_another(before: dict[str, Any], settings: TrainSettings, products: Pr
             expected=", ".join(f"{name}={getattr(then, name)!r}" for name in names),
             fix="give the same, or choose another --out",
         )
-    if before["products"] != products:
-        changed = [
-            scene
-            for scene in {**before["products"], **products}
-            if before["products"].get(scene) != products.get(scene)
-        ]
+    # Scenes to validate on may come and go; which are trained on is in the settings, and how many key frames in the order.
+    then_read: Products = before["products"]
+    changed = [scene for scene in then_read if products.get(scene, then_read[scene]) != then_read[scene]]
+    if changed:
         raise UsageError(
             "the store's products are others than the run began with", scene=changed[0], found=f"{len(changed)} scenes changed",
             fix="choose another --out to begin anew",
