@@ -114,3 +114,17 @@ class Learner:
     def _autocast(self) -> torch.autocast:
         enabled = self.settings.precision == "bfloat16"
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=enabled)
+
+
+def device_of(name: str) -> torch.device:
+    """The device of this name. Raises UsageError for one that this machine has not."""
+    chosen = ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
+    try:
+        device = torch.device(chosen)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UsageError(
+            "there is no such device here", found=name, expected=f"cpu{', cuda' if torch.cuda.is_available() else ''} or auto",
+            fix="correct --device",
+        ) from error  # fmt: skip
+    return device

@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from ... import __version__
-from ...schemas.errors import ComputeError, UsageError
-from ...schemas.sensor_frames import SensorFrames
-from ..checking import checked
+from ...schemas.errors import ComputeError
 from ..store.durable import replace_file, storage_errors
-from ..store.index import read_index
-from ..store.store import Store
-from ..targets import OccupancyTargets
 from . import checkpoint, networks
+from .begun import begun, products_of, refuse_another
 from .data import Stream, counted_weights, on_device, targets_of
-from .learner import Learner
+from .learner import Learner, device_of
 from .log import Log, Row, refuse_tensorboard, tensorboard
+from .meter import Meter
 from .settings import TrainSettings
 from .validation import validate
 
@@ -57,12 +52,12 @@ class TrainingRun:
         device = device_of(settings.device)
         if settings.tensorboard:
             refuse_tensorboard()
-        before = _before(folder, resume)
+        before = begun(folder / LAST, resume)
         self.targets = targets_of(store, settings)
         self.validated = targets_of(store, settings, validation=True) if settings.validation_every else None
         self.products = products_of(store, settings, [self.targets, *([self.validated] if self.validated else [])])
         if before:
-            _check_same(before, settings, self.products)
+            refuse_another(before, settings, self.products)
         names = self.targets.classes.names
         torch.manual_seed(settings.seed)
         network = networks.network(settings, self.targets.grid, len(names))
@@ -82,7 +77,7 @@ class TrainingRun:
     def train(self) -> None:
         """Takes the steps that are left. Raises ComputeError where the loss is no number, StorageError."""
         settings, learner = self.settings, self.learner
-        meter = _Meter(self.stream)
+        meter = Meter(self.stream)
         while learner.steps < settings.steps:
             batches = [on_device(next(self.stream), learner.device) for _ in range(settings.accumulate)]
             meter.add(learner.step(batches), sum(len(batch["frame"]) for batch in batches))
@@ -99,7 +94,7 @@ class TrainingRun:
             if saves:
                 checkpoint.save(self.folder / LAST, self.state_dict())
             if saves or validates:
-                meter = _Meter(self.stream)
+                meter = Meter(self.stream)
 
     def state_dict(self) -> dict[str, Any]:
         """A checkpoint's content."""
@@ -151,97 +146,5 @@ class TrainingRun:
         if loss is None or not math.isfinite(loss):
             raise ComputeError(
                 "the loss is no number", found=f"{loss} by step {row['step']}", expected="a finite loss",
-                fix=f"lower --learning-rate, or lengthen --warm-up; {LAST} holds the last good state, if one was saved",
+                fix="lower --learning-rate, or lengthen --warm-up, and choose another --out",
             )  # fmt: skip
-
-
-class _Meter:
-    """Means since the last reading."""
-
-    def __init__(self, stream: Stream) -> None:
-        self._stream = stream
-        self._begin()
-
-    def _begin(self) -> None:
-        self._sums: dict[str, Tensor] = {}
-        self._steps, self._frames = 0, 0
-        self._start, self._waited = time.perf_counter(), self._stream.waited_s
-
-    def add(self, losses: dict[str, Tensor], frames: int) -> None:
-        for name, value in losses.items():
-            self._sums[name] = self._sums.get(name, 0) + value
-        self._steps += 1
-        self._frames += frames
-
-    def read(self) -> dict[str, float]:
-        """Each loss, ``samples_per_second``, and ``waiting``: the share of the time spent waiting for data."""
-        losses = {name: float(value) / self._steps for name, value in self._sums.items()}
-        seconds = time.perf_counter() - self._start
-        waiting = (self._stream.waited_s - self._waited) / seconds
-        rates = {"samples_per_second": self._frames / seconds, "waiting": waiting}
-        self._begin()
-        return losses | rates
-
-
-def device_of(name: str) -> torch.device:
-    """The device of this name. Raises UsageError for one that this machine has not."""
-    chosen = ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
-    try:
-        device = torch.device(chosen)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise UsageError(
-            "there is no such device here", found=name, expected=f"cpu{', cuda' if torch.cuda.is_available() else ''} or auto",
-            fix="correct --device",
-        ) from error  # fmt: skip
-    return device
-
-
-def products_of(store: Path, settings: TrainSettings, targets: list[OccupancyTargets]) -> dict[str, dict[str, str]]:
-    """Scene to product to fingerprint of what is read. Raises UsageError for a scene without a product."""
-    index = read_index(Store.open(store))
-    found: dict[str, dict[str, str]] = {}
-    for number, each in enumerate(targets):
-        wanted = {settings.labels: "the stage that makes it", SensorFrames.name: "occ-pipeline run inputs"}
-        if settings.offsets and number == 0:
-            wanted[settings.offsets] = "the stage that makes it, as occ-pipeline run voxnt"
-        for scene in dict.fromkeys(frame.scene for frame in each.frames):
-            there = index.scenes[scene].products
-            for name, command in wanted.items():
-                if name not in there:
-                    raise UsageError(
-                        f"the store has no {name} of this scene", file=str(store), scene=scene, found=", ".join(there) or "nothing",
-                        fix=f"run {command}",
-                    )  # fmt: skip
-                found.setdefault(scene, {})[name] = there[name]
-    return found
-
-
-def _before(folder: Path, resume: bool) -> dict[str, Any] | None:
-    there = (folder / LAST).exists()
-    if there and not resume:
-        raise UsageError(
-            "the folder holds a training run", file=str(folder), fix="go on with --resume, or choose another --out"
-        )
-    return checkpoint.load(folder / LAST) if there else None
-
-
-def _check_same(before: dict[str, Any], settings: TrainSettings, products: dict[str, dict[str, str]]) -> None:
-    then = checked(TrainSettings, before["settings"], "train", "see: occ-pipeline train --help")
-    if names := settings.differences(then):
-        raise UsageError(
-            "the run began with other settings",
-            found=", ".join(f"{name}={getattr(settings, name)!r}" for name in names),
-            expected=", ".join(f"{name}={getattr(then, name)!r}" for name in names),
-            fix="give the same, or choose another --out",
-        )
-    if before["products"] != products:
-        changed = [
-            scene
-            for scene in {**before["products"], **products}
-            if before["products"].get(scene) != products.get(scene)
-        ]
-        raise UsageError(
-            "the store's products are others than the run began with", scene=changed[0], found=f"{len(changed)} scenes changed",
-            fix="choose another --out to begin anew",
-        )  # fmt: skip

@@ -1,0 +1,68 @@
+"""What a run was begun with: where it goes on, settings and products must be the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ...schemas.errors import UsageError
+from ...schemas.sensor_frames import SensorFrames
+from ..checking import checked
+from ..store.index import read_index
+from ..store.store import Store
+from ..targets import OccupancyTargets
+from . import checkpoint
+from .settings import TrainSettings
+
+Products = dict[str, dict[str, str]]
+"""Scene to product to fingerprint."""
+
+
+def products_of(store: Path, settings: TrainSettings, targets: list[OccupancyTargets]) -> Products:
+    """Scene to product to fingerprint of what is read. Raises UsageError for a scene without a product."""
+    index = read_index(Store.open(store))
+    found: Products = {}
+    for number, each in enumerate(targets):
+        wanted = {settings.labels: "the stage that makes it", SensorFrames.name: "occ-pipeline run inputs"}
+        if settings.offsets and number == 0:
+            wanted[settings.offsets] = "the stage that makes it, as occ-pipeline run voxnt"
+        for scene in dict.fromkeys(frame.scene for frame in each.frames):
+            there = index.scenes[scene].products
+            for name, command in wanted.items():
+                if name not in there:
+                    raise UsageError(
+                        f"the store has no {name} of this scene", file=str(store), scene=scene, found=", ".join(there) or "nothing",
+                        fix=f"run {command}",
+                    )  # fmt: skip
+                found.setdefault(scene, {})[name] = there[name]
+    return found
+
+
+def begun(last: Path, resume: bool) -> dict[str, Any] | None:
+    """The checkpoint to go on from, None where there is none. Raises UsageError where there is one, and it is not to."""
+    there = last.exists()
+    if there and not resume:
+        raise UsageError(
+            "the folder holds a training run", file=str(last.parent), fix="go on with --resume, or choose another --out"
+        )
+    return checkpoint.load(last) if there else None
+
+
+def refuse_another(before: dict[str, Any], settings: TrainSettings, products: Products) -> None:
+    """Raises UsageError where the checkpoint ``before`` is of other settings, or was made from other products."""
+    then = checked(TrainSettings, before["settings"], "train", "see: occ-pipeline train --help")
+    if names := settings.differences(then):
+        raise UsageError(
+            "the run began with other settings",
+            found=", ".join(f"{name}={getattr(settings, name)!r}" for name in names),
+            expected=", ".join(f"{name}={getattr(then, name)!r}" for name in names),
+            fix="give the same, or choose another --out",
+        )
+    # Scenes to validate on may come and go; which are trained on is in the settings, and how many key frames in the order.
+    then_read: Products = before["products"]
+    changed = [scene for scene in then_read if products.get(scene, then_read[scene]) != then_read[scene]]
+    if changed:
+        raise UsageError(
+            "the store's products are others than the run began with", scene=changed[0], found=f"{len(changed)} scenes changed",
+            fix="choose another --out to begin anew",
+        )  # fmt: skip
