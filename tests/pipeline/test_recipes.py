@@ -20,8 +20,8 @@ from occ_pipeline.stages.scan_votes import ScanVotes
 
 def test_packaged_recipes_are_sound() -> None:
     assert {"all", "loc", "occle", "semantickitti", "voxdet"} <= set(RECIPES)
-    # They read files beside a log, or in the place of one, or are there to compare with.
-    beside = {"import-labels", "image-labels", "refine-with-images", "consistency", "scan-votes"}
+    # They read files beside a log, or in the place of one, are there to compare with, or copy the log.
+    beside = {"import-labels", "image-labels", "refine-with-images", "consistency", "scan-votes", "inputs"}
     assert RECIPES["all"].stages == tuple(name for name in STAGES if name not in beside), "all that a log alone feeds"
     for name, recipe in RECIPES.items():
         assert recipe.name == name
