@@ -18,7 +18,6 @@ from . import options as opt
 from .console import ERR, emit, last_line, note
 
 Out = Annotated[Path | None, typer.Option(help="Folder of the run. Default: NAME-train in this folder.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on from the folder's last checkpoint, where there is one.")]
 Sets = Annotated[
     list[str] | None,
     typer.Option("--set", help="network.NAME=VALUE or loss.NAME=VALUE, any number of times, as network.channels=64."),
@@ -39,7 +38,7 @@ def train(**given: Any) -> None:
         heard = Heard(
             row=lambda row: note(_line(row, settings.steps)), validated=lambda row: note(_judged(row)), status=spinner.update
         )  # fmt: skip
-        run = TrainingRun(store, folder, settings, resume=given["resume"], heard=heard)
+        run = TrainingRun(store, folder, settings, heard=heard)
         begun = run.learner.steps
         note(
             f"{len(run.targets)} key frames, {sum(p.numel() for p in run.learner.network.parameters())} parameters on "
@@ -116,7 +115,7 @@ def _value(field: dataclasses.Field[Any], value: Any) -> Any:
 def _signature() -> dict[str, tuple[Any, Any]]:
     """Options and what they are by default: common ones, and the settings' own."""
     found: dict[str, tuple[Any, Any]] = {
-        "store": (opt.StorePath, inspect.Parameter.empty), "out": (Out, None), "resume": (Resume, False), "sets": (Sets, None),
+        "store": (opt.StorePath, inspect.Parameter.empty), "out": (Out, None), "sets": (Sets, None),
         "as_json": (opt.Json, False), "debug": (opt.Debug, False),
     }  # fmt: skip
     texts = adapter(TrainSettings).json_schema()["properties"]

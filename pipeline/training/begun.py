@@ -38,14 +38,9 @@ def products_of(store: Path, settings: TrainSettings, targets: list[OccupancyTar
     return found
 
 
-def begun(last: Path, resume: bool) -> dict[str, Any] | None:
-    """The checkpoint to go on from, None where there is none. Raises UsageError where there is one, and it is not to."""
-    there = last.exists()
-    if there and not resume:
-        raise UsageError(
-            "the folder holds a training run", file=str(last.parent), fix="go on with --resume, or choose another --out"
-        )
-    return checkpoint.load(last) if there else None
+def begun(last: Path) -> dict[str, Any] | None:
+    """The checkpoint to go on from, None where there is none. Raises VerificationError for a damaged one."""
+    return checkpoint.load(last) if last.exists() else None
 
 
 def refuse_another(before: dict[str, Any], settings: TrainSettings, products: Products) -> None:

@@ -40,19 +40,17 @@ class Heard:
 class TrainingRun:
     """Trains in a folder: ``parameters.json``, ``log.csv``, ``validation.csv``, ``last.pt``, ``best.pt``."""
 
-    def __init__(
-        self, store: Path, folder: Path, settings: TrainSettings, *, resume: bool = False, heard: Heard | None = None
-    ) -> None:
-        """``resume``: goes on from ``last.pt`` where there is one.
+    def __init__(self, store: Path, folder: Path, settings: TrainSettings, *, heard: Heard | None = None) -> None:
+        """Goes on from the folder's ``last.pt`` where there is one.
 
-        Raises UsageError for settings that the store or this machine cannot fulfil, for a folder that holds a run, and on
-        ``resume`` where settings or products are others; VerificationError for a damaged checkpoint.
+        Raises UsageError for settings that the store or this machine cannot fulfil, and for a folder that holds a run of other
+        settings or products; VerificationError for a damaged checkpoint.
         """
         self.folder, self.settings, self.heard = folder, settings, heard or Heard()
         device = device_of(settings.device)
         if settings.tensorboard:
             refuse_tensorboard()
-        before = begun(folder / LAST, resume)
+        before = begun(folder / LAST)
         self.targets = targets_of(store, settings)
         self.validated = targets_of(store, settings, validation=True) if settings.validation_every else None
         self.products = products_of(store, settings, [self.targets, *([self.validated] if self.validated else [])])

@@ -29,7 +29,7 @@ def test_trains_validates_and_goes_on(even: Path, tmp_path: Path, program: Progr
     assert "step 2, validation: IoU" in ended.err
     kept = checkpoint.load(tmp_path / "run" / "last.pt")["settings"]
     assert (kept["betas"], kept["scenes"], kept["split"]) == ((0.8, 0.9), ("a", "c"), None)
-    again = program(*words, "--resume", "--json")
+    again = program(*words, "--json")
     assert again.code == 0, again.err
     assert again.json["taken_now"] == 0
     assert "nothing to do" in again.err

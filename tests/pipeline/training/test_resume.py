@@ -57,7 +57,7 @@ def test_a_stopped_run_goes_on_to_the_same_bits(
     stopped_after(4, even, tmp_path / "parts", chosen, monkeypatch)
     assert len(rows(tmp_path / "parts")) == 4
     torch.manual_seed(99)
-    resumed = TrainingRun(even, tmp_path / "parts", chosen, resume=True)
+    resumed = TrainingRun(even, tmp_path / "parts", chosen)
     assert resumed.learner.steps == 3
     assert 0 < int(resumed.stream.state_dict()["taken"]) < len(resumed.targets)
     resumed.train()

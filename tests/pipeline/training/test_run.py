@@ -178,10 +178,8 @@ def test_another_run_is_refused(even: Path, tmp_path: Path, monkeypatch: pytest.
     TrainingRun(even, tmp_path / "run", settings(steps=1)).train()
 
     with pytest.raises(UsageError, match="other settings: found seed=1, expected seed=0"):
-        TrainingRun(even, tmp_path / "run", settings(steps=1, seed=1), resume=True)
-    with pytest.raises(UsageError, match=r"holds a training run.*--resume"):
-        TrainingRun(even, tmp_path / "run", settings(steps=1))
-    TrainingRun(even, tmp_path / "run", settings(steps=1, log_every=7, validation_every=5), resume=True).train()
+        TrainingRun(even, tmp_path / "run", settings(steps=1, seed=1))
+    TrainingRun(even, tmp_path / "run", settings(steps=1, log_every=7, validation_every=5)).train()
     monkeypatch.setattr(runs, "products_of", lambda *_: {"a": {"carved_occupancy": "other"}})
     with pytest.raises(UsageError, match=r"products are others than the run began with .*scene a"):
-        TrainingRun(even, tmp_path / "run", settings(steps=1), resume=True)
+        TrainingRun(even, tmp_path / "run", settings(steps=1))
