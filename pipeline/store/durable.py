@@ -7,8 +7,9 @@ import errno
 import os
 import shutil
 import uuid
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import BinaryIO
 
 from ...schemas.errors import StorageError
 from .owner import Owner
@@ -74,16 +75,21 @@ def fsync_tree(folder: Path) -> None:
 
 
 def replace_file(path: Path, text: str, temporary: Path) -> None:
+    """Writes a whole text file or nothing, as :func:`replace`."""
+    replace(path, lambda stream: stream.write(text.encode()), temporary)
+
+
+def replace(path: Path, write: Callable[[BinaryIO], object], temporary: Path) -> None:
     """Writes a whole file or nothing: into folder ``temporary`` (same file system), fsync, ``os.replace``, fsync of the parent."""
     temporary.mkdir(parents=True, exist_ok=True)
     partial = temporary / f"{Owner.current().tag}.{uuid.uuid4().hex}"
     try:
-        with partial.open("w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
+        with partial.open("wb") as stream:
+            write(stream)
             stream.flush()
             os.fsync(stream.fileno())
         partial.replace(path)
-    except OSError:
+    except BaseException:
         partial.unlink(missing_ok=True)
         raise
     fsync(path.parent)

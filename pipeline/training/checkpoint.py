@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -10,25 +9,15 @@ from typing import Any, cast
 import torch
 
 from ...schemas.errors import UsageError, VerificationError
-from ..store.durable import fsync, storage_errors
+from ..store.durable import replace, storage_errors
 
 FORMAT = 1
 
 
 def save(path: Path, state: Mapping[str, Any]) -> None:
     """Writes beside ``path``, fsync, rename, fsync of the folder: a crash leaves the old file. Raises StorageError."""
-    partial = path.with_suffix(".partial")
     with storage_errors(path):
-        try:
-            with partial.open("wb") as stream:
-                torch.save({"format": FORMAT, **state}, stream)
-                stream.flush()
-                os.fsync(stream.fileno())
-            partial.replace(path)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
-        fsync(path.parent)
+        replace(path, lambda stream: torch.save({"format": FORMAT, **state}, stream), path.parent)
 
 
 def load(path: Path) -> dict[str, Any]:
