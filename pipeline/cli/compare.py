@@ -27,7 +27,12 @@ SIDE = f"NAME.zarr, truth:DIR of a sample log, or FORMAT:DIR, FORMAT one of {', 
 
 def compare(
     labels: Annotated[str, typer.Argument(help=f"The labels to judge: {SIDE}", metavar="A")],
-    reference: Annotated[str, typer.Option(help="What to judge them by: the same, and at most one of both a truth.")],
+    reference: Annotated[
+        str | None,
+        typer.Option(
+            help="What to judge them by: the same, and at most one of both a truth. Default: A's current labels, to judge another --product of A."
+        ),
+    ] = None,
     scenes: opt.Scenes = None,
     product: opt.Labels = None,
     reference_product: Annotated[str | None, typer.Option(help="The same of a store as the reference.")] = None,
@@ -66,6 +71,10 @@ def compare(
     for name, known, kind in ((mask, MASKS, "mask"), *((name, BANDS, "kind of bands") for name in by or ())):
         if name is not None and name not in known:
             raise unknown(kind, name, known)
+    if reference is None and product == reference_product:
+        raise UsageError(
+            "labels would be judged by themselves", found=labels, fix="give --reference, or name the labels of A to judge with --product"
+        )  # fmt: skip
     if picture is not None:
         check_target(picture, ".png")
     elif scene is not None or frame is not None:
@@ -81,7 +90,7 @@ def compare(
     with ERR.status("") as spinner:
         matched = match(
             side_named(labels, labels_named(product)),
-            side_named(reference, labels_named(reference_product), "--reference-product"),
+            side_named(reference or labels, labels_named(reference_product), "--reference-product"),
             opt.split_names(scenes),
         )
         asked = Asked(mask=mask, skip_unlabelled=skip_unlabelled)

@@ -13,8 +13,7 @@ from torch import Tensor, nn
 
 from ...schemas.errors import UsageError, VerificationError
 from ...schemas.grid import VoxelGrid
-from ..checking import checked
-from ..parameters import as_json
+from ..checking import adapter, checked
 from . import checkpoint, networks
 from .run import BEST, LAST
 from .settings import TrainSettings
@@ -73,7 +72,7 @@ class Trained:
     @property
     def parameters(self) -> dict[str, Any]:
         """All that decides predictions but what is read and the libraries, as JSON values: the weights by :func:`digest`."""
-        settings = as_json(self.settings)
+        settings = adapter(TrainSettings).dump_python(self.settings, mode="json")
         named = ("network", "network_options", "input", "image_size", "cameras", "precision")
         return {
             "weights": digest(self.weights), "classes": list(self.classes), "grid": self.grid.to_json(),
