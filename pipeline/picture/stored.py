@@ -48,6 +48,7 @@ def shown_frame(
     """
     index = read_index(store)
     labels = current_labels(store, index, scene, product)
+    predicted = issubclass(labels.product, PredictedOccupancy)
     tables = tables_behind(store, index, scene, labels)
     tokens: list[str] = labels.attribute("frame_tokens")
     row = frame_row(tokens, frame, scene)
@@ -64,7 +65,7 @@ def shown_frame(
     if data_root is not None:
         points, point_labels = _from_log(data_root, tables, sweep, grid_SE3_world)
         points_are = "Points of the key frame"
-    elif issubclass(labels.product, PredictedOccupancy):
+    elif predicted:
         points, point_labels = _from_inputs(store, scene, labels, row, grid_SE3_world)
         points_are = "Points of the key frame"
     elif tables.point_columns:
@@ -80,7 +81,7 @@ def shown_frame(
         points,
         point_labels,
         TAXONOMIES[labels.attribute("taxonomy")],
-        frame_title(store, scene, row, len(tokens)),
+        frame_title(store, scene, row, len(tokens)) + (", predicted" if predicted else ""),
         grid_SE3_ego=grid_SE3_world @ tables.world_SE3_ego[sweep],
         points_are=points_are,
     )
