@@ -16,8 +16,10 @@ from .console import ERR, OUT, emit, last_line, note
 from .show import check_target
 
 if TYPE_CHECKING:
+    from ...schemas.occupancy import SurfaceOccupancy
     from ..judging import Asked
     from ..matching import Matched, Pair
+    from ..sides import Side
 
 BANDS = ("distance", "height")
 MASKS = ("lidar", "camera", "boxes")
@@ -90,7 +92,7 @@ def compare(
     with ERR.status("") as spinner:
         matched = match(
             side_named(labels, labels_named(product)),
-            side_named(reference or labels, labels_named(reference_product), "--reference-product"),
+            _reference(labels, reference, labels_named(reference_product)),
             opt.split_names(scenes),
         )
         asked = Asked(mask=mask, skip_unlabelled=skip_unlabelled)
@@ -110,6 +112,18 @@ def compare(
         note(f"picture of key frame {pair.row} of {pair.scene}{which}: {pair.token}")
         if not as_json:
             last_line(str(picture))
+
+
+def _reference(labels: str, named: str | None, product: type[SurfaceOccupancy] | None) -> Side:
+    """What labels are judged by: their own store's others, where nothing is named."""
+    from ..sides import side_named
+
+    try:
+        return side_named(named or labels, product, "--reference-product")
+    except UsageError as error:
+        if named is None:
+            error.fix = "make labels with occ-pipeline run visibility, or give --reference"
+        raise
 
 
 def _draw(matched: Matched, pair: Pair, asked: Asked, path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -192,6 +192,10 @@ def _failed(outcome: Outcome, scene: str, error: PipelineError) -> None:
 def _refuse_other_classes(trained: Trained, classes: TrainingClasses) -> None:
     if trained.classes != classes.names:
         raise UsageError(
-            "the network was trained on other classes than the store has", found=", ".join(trained.classes),
-            expected=f"{', '.join(classes.names)}, of {classes.taxonomy}", fix="take a network that was trained on such a store",
+            "the network was trained on other classes than the store has", found=_listed(trained.classes),
+            expected=f"{_listed(classes.names)}, of {classes.taxonomy}", fix="take a network that was trained on such a store",
         )  # fmt: skip
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{len(names)}: {', '.join(names[:4])}{', ...' if len(names) > 4 else ''}"

@@ -246,7 +246,7 @@ def test_logits_that_are_no_numbers(store: Store, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"classes": ("free", "car")}, "trained on other classes than the store has: found free, car, expected free, barrier"),
+        ({"classes": ("free", "car")}, "trained on other classes than the store has: found 2: free, car, expected 18: free, barrier, bicycle, bus, ..., of nusc"),
         ({"weights": {}}, "weights are not those of network .*Memory: found Missing key.*logits"),
         ({"network": "nowhere:Net"}, "module 'nowhere' cannot be imported.*PYTHONPATH"),
         ({"input": "camera", "cameras": ("rear",)}, "no camera of the scene is called 'rear'"),
