@@ -64,6 +64,7 @@ def predict(
     with run_lock(store), _shown(len(prediction.frames)) as heard:
         prediction.store.clean_leftovers()
         outcome = prediction.run(heard)
+        prediction.store.clean_leftovers()
     _report(store, path, outcome, as_json=as_json)
 
 

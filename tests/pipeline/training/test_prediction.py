@@ -287,6 +287,7 @@ def test_the_command(
     ended = program(*words, "--checkpoint", folder / "last.pt", "--json")
     assert (sorted(ended.json["made"]), sorted(ended.json["kept"])) == (["a", "c"], ["b"])
     assert "nothing to do: 3 scenes" in program(*words).err
+    assert program("gc", store.path, "--json").json["garbage"] == []
     assert program("show", store.path, "--stage", "predict", "--scene", "c", "--out", "c.png").code == 0
     judged = program("compare", store.path, "--product", "predicted_occupancy", "--json").json
     assert judged["labels"].startswith("predicted_occupancy of")
