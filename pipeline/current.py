@@ -3,18 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from ..schemas.cameras import CameraTables
 from ..schemas.errors import UsageError
 from ..schemas.grid import VoxelGrid
-from ..schemas.occupancy import MADE_HERE, OCCUPANCIES, ReferenceOccupancy, SurfaceOccupancy, VotedOccupancy
+from ..schemas.occupancy import (
+    MADE_HERE,
+    OCCUPANCIES,
+    PredictedOccupancy,
+    ReferenceOccupancy,
+    SurfaceOccupancy,
+    VotedOccupancy,
+)
 from ..schemas.product import Product, ProductReader, load
 from ..schemas.refined_poses import RefinedPoses, refined_cameras, refined_tables
 from ..schemas.scene import SceneTables
+from ..schemas.sensor_frames import SensorFrames
 from .checking import unknown
 from .store.index import Index
 from .store.reader import StoredProduct
 from .store.store import Store
+
+_MAKERS: Mapping[str, str] = MappingProxyType(
+    {SensorFrames.name: "run occ-pipeline run inputs", PredictedOccupancy.name: "run occ-pipeline predict"}
+)
+_NAMED_ONLY: Mapping[type[SurfaceOccupancy], tuple[str, str]] = MappingProxyType(
+    {
+        VotedOccupancy: ("voxel labels by another recipe are there to compare with, and none of our own", "scan-votes"),
+        PredictedOccupancy: ("a network's predictions are there, and no labels", "predict"),
+    }
+)
+"""Voxel labels that only who names them means: what they are, and what ``show`` calls the stage that made them."""
+
+
+def how_to_make(product: str) -> str:
+    """What an error advises where a product is missing."""
+    return _MAKERS.get(product, "run the stage that makes it")
 
 
 def labels_named(name: str | None) -> type[SurfaceOccupancy] | None:
@@ -43,8 +68,10 @@ def chosen_scenes(
     if not chosen:
         if product is None:
             refuse_unnamed(index)
+        missing = (product or SurfaceOccupancy).name
         raise UsageError(
-            f"no scene has {(product or SurfaceOccupancy).name}", file=str(store.path), fix="run the stage that makes it, as occ-pipeline run densify"
+            f"no scene has {missing}", file=str(store.path),
+            fix=_MAKERS.get(missing, "run the stage that makes it, as occ-pipeline run densify"),
         )  # fmt: skip
     return chosen
 
@@ -55,13 +82,14 @@ def first_labels(products: Mapping[str, str]) -> type[SurfaceOccupancy] | None:
 
 
 def refuse_unnamed(index: Index, scene: str | None = None) -> None:
-    """Raises UsageError where a scene, None for any, has voxel labels by another recipe, which only who names them means."""
-    if any(VotedOccupancy.name in index.scenes[name].products for name in ([scene] if scene else index.scenes)):
-        raise UsageError(
-            "voxel labels by another recipe are there to compare with, and none of our own", scene=scene,
-            found=VotedOccupancy.name,
-            fix=f"name them with --product {VotedOccupancy.name}, in show with --stage scan-votes, or run occ-pipeline run visibility",
-        )  # fmt: skip
+    """Raises UsageError where a scene, None for any, has voxel labels that only who names them means, and no others."""
+    there = {name for each in ([scene] if scene else index.scenes) for name in index.scenes[each].products}
+    for product, (what, stage) in _NAMED_ONLY.items():
+        if product.name in there:
+            raise UsageError(
+                what, scene=scene, found=product.name,
+                fix=f"name them with --product {product.name}, in show with --stage {stage}, or run occ-pipeline run visibility",
+            )  # fmt: skip
 
 
 def current_labels(
@@ -124,7 +152,7 @@ def current_product(store: Store, index: Index, scene: str, product: type[Produc
             f"the store has no {product.name} of this scene",
             scene=scene,
             found=", ".join(products) or "nothing",
-            fix="run the stage that makes it",
+            fix=how_to_make(product.name),
         )
     return store.reader(scene, product, products[product.name])
 

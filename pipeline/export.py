@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ..schemas.errors import UsageError
-from ..schemas.occupancy import CarvedOccupancy, State, SurfaceOccupancy, VotedOccupancy
+from ..schemas.occupancy import CarvedOccupancy, PredictedOccupancy, State, SurfaceOccupancy, VotedOccupancy
 from .current import chosen_scenes, current_labels, grid_of
 from .export_frames import Labelled
 from .exports import Format
@@ -89,10 +89,13 @@ def _fitting(
             fix="choose another --format",
         )  # fmt: skip
     stage = "scan-votes" if stored.product is VotedOccupancy else "visibility"
+    make = f"make them with occ-pipeline run {stage} --grid {form.grid_name}"
+    if stored.product is PredictedOccupancy:
+        make = f"train a network on labels made with --grid {form.grid_name}"
     if grid != form.grid:
         raise UsageError(
             f"format {form.name} has a grid of its own", scene=scene, found=f"labels on {grid.words}",
-            expected=form.grid.words, fix=f"make them with occ-pipeline run {stage} --grid {form.grid_name}",
+            expected=form.grid.words, fix=make,
         )  # fmt: skip
     if not issubclass(stored.product, CarvedOccupancy):
         raise UsageError(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..schemas.errors import UsageError
 from ..schemas.flow import OccupancyFlow, ReferenceFlow, dense_flow
-from ..schemas.occupancy import ReferenceOccupancy
+from ..schemas.occupancy import PredictedOccupancy, ReferenceOccupancy
 from ..schemas.scene import SceneTables
 from .current import tables_behind
 from .exports import Format, Frame
@@ -89,6 +89,11 @@ def _flow(store: Store, index: Index, scene: str, labels: StoredProduct, form: F
     if kind is ReferenceFlow:
         raise UsageError(
             f"format {form.name} holds velocities", scene=scene, found="published labels of a format without",
+            fix="choose another --format",
+        )  # fmt: skip
+    if issubclass(labels.product, PredictedOccupancy):
+        raise UsageError(
+            f"format {form.name} holds velocities", scene=scene, found="predictions, which have none",
             fix="choose another --format",
         )  # fmt: skip
     raise UsageError(

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from ..schemas.cameras import DatasetCameras
 from ..schemas.errors import UsageError
+from ..schemas.occupancy import PredictedOccupancy
 from ..schemas.product import Product
 from ..schemas.scene import DatasetTables, SceneList
 from ..stages.clean import Clean
@@ -55,10 +56,14 @@ STAGES: Mapping[str, type[Stage]] = MappingProxyType(
 PRODUCTS: Mapping[str, type[Product]] = MappingProxyType(
     {
         p.name: p
-        for p in (SceneList, DatasetTables, DatasetCameras, *INDEXED, *(p for s in STAGES.values() for p in s.writes))
+        for p in (
+            *(SceneList, DatasetTables, DatasetCameras, *INDEXED),
+            *(p for s in STAGES.values() for p in s.writes),
+            PredictedOccupancy,
+        )
     }
 )
-"""Product classes by name."""
+"""Product classes by name: of the index step, of stages, and of ``predict``."""
 
 RECIPES: Mapping[str, Recipe] = MappingProxyType(packaged(STAGES))
 """Recipes that come with the package, by name."""

@@ -20,12 +20,14 @@ from .training_data.batches import OccupancyBatches
 from .training_data.classes import TrainingClasses
 from .training_data.collation import collate
 from .training_data.dataset import Draw, OccupancyTargets, Sample
+from .training_data.input_frames import InputFrames
 from .training_data.order import FrameOrder
 from .training_data.sensor_inputs import decoded
 
 __all__ = [
     "Draw",
     "FrameOrder",
+    "InputFrames",
     "OccupancyBatches",
     "OccupancyTargets",
     "Sample",

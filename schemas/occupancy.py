@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 
 from .product import Array, Product, array
 from .taxonomy import NO_LABEL
-from .validity import ClassIds, FixedWhere, NotWhere, OneOf, Poses
+from .validity import AtLeast, ClassIds, FixedWhere, NotWhere, OneOf, Poses
 
 
 class State(IntEnum):
@@ -151,6 +151,20 @@ class VotedOccupancy(CarvedOccupancy):
     """(K, X, Y, Z) uint8: 1 where the key frame's own sensor does not see the voxel's centre, occupied voxels among them."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class PredictedOccupancy(CarvedOccupancy):
+    """What a trained network makes of a key frame's points and images, on the grid that it was trained on.
+
+    Indexed [frame, x, y, z]. A network tells of every voxel: none is unknown, every occupied one has a class, and both masks are 1.
+    It does not tell what moves: ``body`` is static wherever a voxel is occupied.
+    """
+
+    name: ClassVar[str] = "predicted_occupancy"
+
+    confidence: Array = array("frame", "x", "y", "z", dtype="uint8", fill=0, valid=[AtLeast(1)])
+    """(K, X, Y, Z) uint8: the network's probability of what it chose, free space or a class, times 255, 1 at least."""
+
+
 OccupancyName = Literal[
     "surface_occupancy",
     "carved_occupancy",
@@ -159,12 +173,15 @@ OccupancyName = Literal[
     "reference_occupancy",
     "voted_occupancy",
 ]
-"""A parameter that names the voxel labels to work on."""
+"""A parameter that names the voxel labels to work on: what stages make. Predictions are shown and measured, and no stage's input."""
 MADE_HERE: tuple[type[SurfaceOccupancy], ...] = (SurfaceOccupancy, CarvedOccupancy, RefinedOccupancy)
 """Voxel labels that are made from a log, each more refined than the one before. What training ignores is no better knowledge
-of the street, and another recipe's labels are there to compare with: :class:`RefinedLabels` and :class:`VotedOccupancy` are
-shown and measured only where they are named."""
+of the street, another recipe's labels are there to compare with, and predictions to be judged: :class:`RefinedLabels`,
+:class:`VotedOccupancy` and :class:`PredictedOccupancy` are shown and measured only where they are named."""
 OCCUPANCIES: Mapping[str, type[SurfaceOccupancy]] = MappingProxyType(
-    {product.name: product for product in (*MADE_HERE, RefinedLabels, ReferenceOccupancy, VotedOccupancy)}
+    {
+        product.name: product
+        for product in (*MADE_HERE, RefinedLabels, ReferenceOccupancy, VotedOccupancy, PredictedOccupancy)
+    }
 )
 """All products of voxel labels by name."""

@@ -16,8 +16,10 @@ from .console import ERR, OUT, emit, last_line, note
 from .show import check_target
 
 if TYPE_CHECKING:
+    from ...schemas.occupancy import SurfaceOccupancy
     from ..judging import Asked
     from ..matching import Matched, Pair
+    from ..sides import Side
 
 BANDS = ("distance", "height")
 MASKS = ("lidar", "camera", "boxes")
@@ -27,7 +29,12 @@ SIDE = f"NAME.zarr, truth:DIR of a sample log, or FORMAT:DIR, FORMAT one of {', 
 
 def compare(
     labels: Annotated[str, typer.Argument(help=f"The labels to judge: {SIDE}", metavar="A")],
-    reference: Annotated[str, typer.Option(help="What to judge them by: the same, and at most one of both a truth.")],
+    reference: Annotated[
+        str | None,
+        typer.Option(
+            help="What to judge them by: the same, and at most one of both a truth. Default: A's current labels, to judge another --product of A."
+        ),
+    ] = None,
     scenes: opt.Scenes = None,
     product: opt.Labels = None,
     reference_product: Annotated[str | None, typer.Option(help="The same of a store as the reference.")] = None,
@@ -66,6 +73,10 @@ def compare(
     for name, known, kind in ((mask, MASKS, "mask"), *((name, BANDS, "kind of bands") for name in by or ())):
         if name is not None and name not in known:
             raise unknown(kind, name, known)
+    if reference is None and product == reference_product:
+        raise UsageError(
+            "labels would be judged by themselves", found=labels, fix="give --reference, or name the labels of A to judge with --product"
+        )  # fmt: skip
     if picture is not None:
         check_target(picture, ".png")
     elif scene is not None or frame is not None:
@@ -81,7 +92,7 @@ def compare(
     with ERR.status("") as spinner:
         matched = match(
             side_named(labels, labels_named(product)),
-            side_named(reference, labels_named(reference_product), "--reference-product"),
+            _reference(labels, reference, labels_named(reference_product)),
             opt.split_names(scenes),
         )
         asked = Asked(mask=mask, skip_unlabelled=skip_unlabelled)
@@ -101,6 +112,18 @@ def compare(
         note(f"picture of key frame {pair.row} of {pair.scene}{which}: {pair.token}")
         if not as_json:
             last_line(str(picture))
+
+
+def _reference(labels: str, named: str | None, product: type[SurfaceOccupancy] | None) -> Side:
+    """What labels are judged by: their own store's others, where nothing is named."""
+    from ..sides import side_named
+
+    try:
+        return side_named(named or labels, product, "--reference-product")
+    except UsageError as error:
+        if named is None:
+            error.fix = "make labels with occ-pipeline run visibility, or give --reference"
+        raise
 
 
 def _draw(matched: Matched, pair: Pair, asked: Asked, path: Path) -> None:

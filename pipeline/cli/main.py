@@ -23,6 +23,7 @@ from .export import export
 from .failures import failures, logs
 from .gc import gc
 from .plan import plan
+from .predict import predict
 from .quality import quality
 from .run import app as run_app
 from .sample import sample
@@ -50,7 +51,7 @@ app = typer.Typer(
 )
 app.add_typer(run_app, name="run")
 for _command in (
-    plan, status, failures, logs, show, compare, quality, stats, export, train, verify, validate, gc, card, config, doctor, sample,
+    plan, status, failures, logs, show, compare, quality, stats, export, train, predict, verify, validate, gc, card, config, doctor, sample,
 ):  # fmt: skip
     app.command()(_command)
 

@@ -81,7 +81,7 @@ Labels = Annotated[
     str | None,
     typer.Option(
         "--product",
-        help=f"Which voxel labels: {', '.join(OCCUPANCIES)}. Default: the most refined, made here; refined_labels and voted_occupancy where named.",
+        help=f"Which voxel labels: {', '.join(OCCUPANCIES)}. Default: the most refined, made here; refined_labels, voted_occupancy and predicted_occupancy where named.",
     ),
 ]
 Published = Annotated[

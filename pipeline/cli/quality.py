@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ...schemas.occupancy import ReferenceOccupancy
+from ...schemas.occupancy import PredictedOccupancy, ReferenceOccupancy
 from . import options as opt
 from .console import ERR, OUT, emit, last_line, note
 from .show import check_target
@@ -58,10 +58,12 @@ def _tables(store: Path, found: list[SceneQuality]) -> None:
     lacking = [scene for scene in found if scene.consistency is None]
     if lacking:
         name = lacking[0].labels.product.name
+        # The stage measures what stages make, of a log with images.
+        measurable = name not in (ReferenceOccupancy.name, PredictedOccupancy.name)
         measure = f"; occ-pipeline run consistency --product {name} --dataroot FOLDER --out {store}"
         note(
             f"3D-2D consistency of {name} is not measured for {len(lacking)} of {len(found)} scenes: it needs camera images and"
-            f" 2D labels of them{'' if name == ReferenceOccupancy.name else measure}"
+            f" 2D labels of them{measure if measurable else ''}"
         )
 
 

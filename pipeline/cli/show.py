@@ -23,6 +23,7 @@ CLOUDS = ("separate", "reconstruct")
 VOXELS = {
     "densify": "surface_occupancy", "visibility": "carved_occupancy", "refine-with-images": "refined_occupancy",
     "clean": "refined_labels", "import-labels": "reference_occupancy", "scan-votes": "voted_occupancy",
+    "predict": "predicted_occupancy",
 }  # fmt: skip
 STAGES = (*CLOUDS, *VOXELS, "flow")
 """Stages whose products have a picture."""

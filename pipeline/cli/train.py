@@ -29,7 +29,7 @@ HELP = "see: occ-pipeline train --help"
 def train(**given: Any) -> None:
     """Train a network on a store's labels: VoxDet, or one of your own. Needs the extra train."""
     settings = _settings(given)
-    _need_torch()
+    need_torch()
     from ..training.run import LAST, Heard, TrainingRun
 
     store, as_json = given["store"], given["as_json"]
@@ -73,7 +73,8 @@ def _judged(row: Any) -> str:
     return f"step {row['step']}, validation: IoU {iou}, mIoU {miou} of {row['voxels']} voxels"
 
 
-def _need_torch() -> None:
+def need_torch() -> None:
+    """Raises UsageError where torch is not installed."""
     if importlib.util.find_spec("torch") is None:
         raise UsageError("training needs torch, which is not installed", fix="pip install 'occ-pipeline[train]'")
 

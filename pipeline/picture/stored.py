@@ -12,14 +12,16 @@ from numpy.typing import NDArray
 
 from ...schemas.errors import UsageError
 from ...schemas.flow import OccupancyFlow
-from ...schemas.occupancy import OCCUPANCIES, State, SurfaceOccupancy
+from ...schemas.occupancy import OCCUPANCIES, PredictedOccupancy, State, SurfaceOccupancy
 from ...schemas.product import ProductReader
 from ...schemas.scene import SceneTables
+from ...schemas.sensor_frames import SensorFrames
 from ...schemas.static_map import StaticMap
 from ...schemas.taxonomy import TAXONOMIES
 from ..current import current_labels, current_product, grid_of, one_of, tables_behind
 from ..sources import read_sweep
 from ..store.index import read_index
+from ..store.reader import StoredProduct
 from ..store.store import Store
 from .arrows import object_arrows
 from .shown import ShownFrame
@@ -39,12 +41,14 @@ def shown_frame(
     """One key frame, from the products that the store's index calls current.
 
     ``product``: None for the most refined voxel labels there are. ``frame``: the dataset's token, or a count from 0; None is the middle one. The points are the key frame's own where
-    ``data_root`` holds its file, else those of the static map; beside published labels, centres of voxels. Raises UsageError for a scene, frame or product that is not
+    ``data_root`` holds its file, else those of the static map; beside
+    predictions, those that the network was given; beside published labels, centres of voxels. Raises UsageError for a scene, frame or product that is not
     there, saying what is, InputError for a point file that is not what it should be, and VerificationError for a damaged
     store.
     """
     index = read_index(store)
     labels = current_labels(store, index, scene, product)
+    predicted = issubclass(labels.product, PredictedOccupancy)
     tables = tables_behind(store, index, scene, labels)
     tokens: list[str] = labels.attribute("frame_tokens")
     row = frame_row(tokens, frame, scene)
@@ -61,6 +65,9 @@ def shown_frame(
     if data_root is not None:
         points, point_labels = _from_log(data_root, tables, sweep, grid_SE3_world)
         points_are = "Points of the key frame"
+    elif predicted:
+        points, point_labels = _from_inputs(store, scene, labels, row, grid_SE3_world)
+        points_are = "Points of the key frame"
     elif tables.point_columns:
         points, point_labels = _from_map(current_product(store, index, scene, StaticMap), grid_SE3_world)
         points_are = "Points of the static map"
@@ -74,7 +81,7 @@ def shown_frame(
         points,
         point_labels,
         TAXONOMIES[labels.attribute("taxonomy")],
-        frame_title(store, scene, row, len(tokens)),
+        frame_title(store, scene, row, len(tokens)) + (", predicted" if predicted else ""),
         grid_SE3_ego=grid_SE3_world @ tables.world_SE3_ego[sweep],
         points_are=points_are,
     )
@@ -106,6 +113,14 @@ def _from_log(data_root: Path, tables: SceneTables, sweep: int, grid_SE3_world: 
     if found.is_ego is None or found.labels is None:
         return points, None
     return points[~found.is_ego], found.labels[~found.is_ego]
+
+
+def _from_inputs(store: Store, scene: str, made: StoredProduct, row: int, grid_SE3_world: Float64) -> Points:
+    """Those that a network's predictions were made from: there need not be a map."""
+    inputs = store.reader(scene, SensorFrames, made.manifest.provenance.inputs[SensorFrames.name])
+    start, stop = inputs.rows("point_offsets", row, row + 2).tolist()
+    ego, mounting = (inputs.rows(name, row, row + 1)[0] for name in ("world_SE3_ego", "ego_SE3_lidar"))
+    return _moved(inputs.rows("points", start, stop), grid_SE3_world @ ego @ mounting), None
 
 
 def _from_map(static: ProductReader, grid_SE3_world: Float64) -> Points:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...schemas.grid import VoxelGrid
 from ...schemas.object_clouds import ObjectClouds
-from ...schemas.occupancy import CarvedOccupancy, ReferenceOccupancy, SurfaceOccupancy
+from ...schemas.occupancy import CarvedOccupancy, PredictedOccupancy, ReferenceOccupancy, SurfaceOccupancy
 from ...schemas.scene import SceneTables
 from ...stages.boxed_voxels import in_boxes
 from ..current import chosen_scenes, current_labels, current_product, grid_of, tables_behind
@@ -77,7 +77,9 @@ class StoredLabels:
         boxes = ("boxes",) if ObjectClouds.name in self._index.scenes[scene].products else ()
         if issubclass(labels, ReferenceOccupancy):
             return self.form.masks if self.form is not None else ()
-        return ("lidar", "camera", *boxes) if issubclass(labels, CarvedOccupancy) else boxes
+        # A network's masks are of all voxels: nothing observed them.
+        observed = issubclass(labels, CarvedOccupancy) and not issubclass(labels, PredictedOccupancy)
+        return ("lidar", "camera", *boxes) if observed else boxes
 
     def fingerprint(self, scene: str) -> str | None:
         return self._labels[scene].manifest.fingerprint[:16]
@@ -86,8 +88,8 @@ class StoredLabels:
         del grid
         labels = self._labels[scene]
         state, semantics, body = (labels.rows(name, row, row + 1)[0] for name in ("state", "semantics", "body"))
-        # What was taken over does not tell what moves.
-        moves = not issubclass(labels.product, ReferenceOccupancy)
+        # What was taken over does not tell what moves, nor does a network.
+        moves = not issubclass(labels.product, (ReferenceOccupancy, PredictedOccupancy))
         inside = None if mask is None else self._inside(labels, scene, row, mask)
         return Told(state=state, semantics=semantics, body=body if moves else None, inside=inside)
 

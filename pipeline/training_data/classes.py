@@ -76,6 +76,16 @@ class TrainingClasses:
             found[observed == 0] = IGNORED
         return found
 
+    def voxels(self, ids: UInt8) -> tuple[UInt8, UInt8]:
+        """``state`` and ``semantics``, uint8, of training ids of any shape: :meth:`ids` taken back. What is ignored is unknown."""
+        states, classes = np.zeros(256, np.uint8), np.full(256, NO_LABEL, np.uint8)
+        states[FREE], states[FREE + 1 : len(self.names)] = State.FREE, State.OCCUPIED
+        named = len(self._known.classes)
+        classes[1:named] = range(1, named)
+        if self._has_others:
+            classes[self._others] = 0
+        return states[ids], classes[ids]
+
     @property
     def _others(self) -> int:
         """Training id of nuScenes' class 0."""

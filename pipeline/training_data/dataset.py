@@ -7,9 +7,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
 from torch.utils.data import Dataset
 
 from ...schemas.errors import UsageError, VerificationError
@@ -20,12 +17,11 @@ from ..store.index import read_index
 from ..store.store import Store
 from .classes import TrainingClasses, Unknown, Unlabelled
 from .flips import AXES, Flip
+from .input_sample import Sample, input_sample, tensor
 from .scene_targets import SceneTargets
 from .selection import FrameOf, selected
-from .sensor_inputs import CameraFrame, ImageForm, WantedInputs, decoded, scaled
+from .sensor_inputs import ImageForm, WantedInputs
 from .wanted import Wanted
-
-Sample = dict[str, Any]
 
 
 class Draw(NamedTuple):
@@ -132,17 +128,15 @@ class OccupancyTargets(Dataset[Sample]):
         voxels = scene.voxels(frame.row)
         observed = None if self._observed is None else voxels[self._observed]
         voxels["labels"] = self.classes.ids(voxels["state"], voxels.pop("semantics"), observed)
-        sample: Sample = {name: _tensor(flip.voxels(values)) for name, values in voxels.items()}
+        sample: Sample = {name: tensor(flip.voxels(values)) for name, values in voxels.items()}
         offsets = scene.offsets(frame.row)
         if offsets is not None:
             # No run is as long as an int16 can count, and torch hardly knows uint16.
-            sample["offsets"] = _tensor(flip.offsets(offsets).view(np.int16))
+            sample["offsets"] = tensor(flip.offsets(offsets).view(np.int16))
         grid_SE3_flipped = flip.grid_SE3_flipped(scene.grid)
-        sample["world_SE3_grid"] = _tensor(scene.world_SE3_grid[frame.row] @ grid_SE3_flipped)
-        if scene.inputs is not None and self._wanted.inputs.points:
-            sample["points"] = _tensor(scene.inputs.points(frame.row, grid_SE3_flipped))
-        if scene.inputs is not None and self._wanted.inputs.images is not None:
-            sample |= _images(scene.inputs.cameras(frame.row, grid_SE3_flipped), self._wanted.inputs)
+        sample["world_SE3_grid"] = tensor(scene.world_SE3_grid[frame.row] @ grid_SE3_flipped)
+        if scene.inputs is not None:
+            sample |= input_sample(scene.inputs, frame.row, grid_SE3_flipped)
         return {**sample, "scene": frame.scene, "frame": frame.token}
 
     def _scene(self, name: str) -> SceneTargets:
@@ -161,36 +155,3 @@ class OccupancyTargets(Dataset[Sample]):
                 )  # fmt: skip
             self._open[name] = scene
         return self._open[name]
-
-
-def _images(seen: CameraFrame, wanted: WantedInputs) -> Sample:
-    """What a sample has of its cameras. Raises UsageError where images have no size in common."""
-    there = np.array([bool(file) for file in seen.files])
-    sample: Sample = {
-        "image_there": _tensor(there),
-        "camera_SE3_grid": _tensor(seen.camera_SE3_grid.astype(np.float32)),
-    }
-    intrinsics = seen.intrinsics
-    if wanted.images == "encoded":
-        sample["image_bytes"] = _tensor(np.frombuffer(b"".join(seen.files), dtype=np.uint8))
-        sample["image_byte_counts"] = torch.tensor([len(file) for file in seen.files], dtype=torch.int64)
-    else:
-        size = wanted.size or _common(seen.sizes)
-        sample["images"] = _tensor(np.stack([decoded(file, size) for file in seen.files]))
-        intrinsics = scaled(intrinsics, seen.sizes, size)
-    return sample | {"intrinsics": _tensor(intrinsics.astype(np.float32))}
-
-
-def _common(sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
-    """Height and width of all cameras' images."""
-    if len(set(sizes)) != 1:
-        raise UsageError(
-            "cameras have images of different sizes", found=", ".join(f"{w} x {h}" for w, h in sorted(set(sizes))) or "none",
-            fix="give image_size=(HEIGHT, WIDTH), or name cameras of one size",
-        )  # fmt: skip
-    wide, high = sizes[0]
-    return high, wide
-
-
-def _tensor(array: NDArray[Any]) -> Tensor:
-    return torch.from_numpy(np.require(array, requirements=["C", "W"]))

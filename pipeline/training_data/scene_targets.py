@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ...schemas.errors import UsageError
 from ...schemas.grid import VoxelGrid
 from ...schemas.sensor_frames import SensorFrames
-from ..current import current_product, grid_of
+from ..current import current_product, grid_of, how_to_make
 from ..store.index import Index
 from ..store.reader import StoredProduct
 from ..store.store import Store
@@ -27,7 +27,7 @@ class SceneTargets:
         self._offsets = current_product(store, index, scene, wanted.offsets) if wanted.offsets else None
         inputs = current_product(store, index, scene, SensorFrames) if wanted.inputs.any else None
         for product in filter(None, (self._labels, self._offsets, inputs)):
-            _check_frames(product, scene, index.scenes[scene].frames)
+            check_frames(product, scene, index.scenes[scene].frames)
         if self._offsets is not None:
             _check_made_from(self._offsets, self._labels, scene)
         self.grid: VoxelGrid = grid_of(self._labels)
@@ -52,12 +52,13 @@ class SceneTargets:
         return None if self._offsets is None else self._offsets.rows("offsets", row, row + 1)[0]
 
 
-def _check_frames(product: StoredProduct, scene: str, frames: Sequence[str]) -> None:
+def check_frames(product: StoredProduct, scene: str, frames: Sequence[str]) -> None:
+    """Raises UsageError where a product is of other key frames than ``frames``, the index's."""
     found = product.attribute("frame_tokens")
     if found != list(frames):
         raise UsageError(
             f"{product.product.name} is of other key frames than the store's index", scene=scene,
-            found=f"{len(found)} key frames", expected=f"{len(frames)} key frames", fix="run the stage that makes it again",
+            found=f"{len(found)} key frames", expected=f"{len(frames)} key frames", fix=f"{how_to_make(product.product.name)} again",
         )  # fmt: skip
 
 

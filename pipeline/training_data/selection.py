@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...schemas.errors import UsageError
-from ..current import one_of
+from ..current import how_to_make, one_of
 from ..store.index import Index, SceneEntry
 
 logger = logging.getLogger(__name__)
@@ -30,8 +30,9 @@ def selected(
     """Key frames of the scenes of a ``split``, of those named, or of both, by scene and time; of each scene, the first and then
     each ``every``-th: 10 is OccLE's tenth by interval sampling.
 
-    A scene of the split without the product ``labels`` is left out with a warning in the log. Raises UsageError for a split or
-    scene that is not there, for a named scene without labels, and where nothing is left.
+    ``labels``: name of the product that is read, of sensor frames where no labels are. A scene of the split without it is left out
+    with a warning in the log. Raises UsageError for a split or scene that is not there, for a named scene without the product, and
+    where nothing is left.
     """
     if every < 1:
         raise UsageError("key frames are taken at an interval of one or more", found=f"every={every}")
@@ -53,9 +54,7 @@ def selected(
         for row in range(0, len(entry.frames), every)
     ]
     if not frames:
-        raise UsageError(
-            f"no key frame has {labels}", found=f"{len(asked)} scenes without", fix="run the stage that makes it"
-        )
+        raise UsageError(f"no key frame has {labels}", found=f"{len(asked)} scenes without", fix=how_to_make(labels))
     if without:
         logger.warning(
             "%d of %d scenes have no %s and are left out, first %s", len(without), len(asked), labels, without[0]
@@ -74,5 +73,5 @@ def _check_named(index: Index, name: str, labels: str) -> None:
     if labels not in products:
         raise UsageError(
             f"the store has no {labels} of this scene", scene=name, found=", ".join(products) or "nothing",
-            fix="run the stage that makes it",
+            fix=how_to_make(labels),
         )  # fmt: skip

@@ -67,10 +67,11 @@ class SceneInputs:
     """Reads a scene's :class:`SensorFrames`. Raises UsageError for cameras that it has not, or poses that are not the labels'."""
 
     def __init__(self, stored: StoredProduct, wanted: WantedInputs, grid: VoxelGrid, world_SE3_grid: Float64) -> None:
-        self._stored, self._wanted, self._grid = stored, wanted, grid
+        self.wanted = wanted
+        self._stored, self._grid = stored, grid
         self._world_SE3_grid = world_SE3_grid
         self._ego_SE3_lidar: Float64 = stored.read("ego_SE3_lidar")
-        self._check_poses(stored.read("world_SE3_ego"))
+        self._check_poses(grid_poses(stored, grid))
         self._point_offsets = stored.read("point_offsets")
         self._image_offsets = stored.read("image_offsets")
         names: list[str] = stored.attribute("cameras")
@@ -126,14 +127,19 @@ class SceneInputs:
         self._intrinsics: Float64 = self._stored.read("intrinsics")
         self._sizes: list[tuple[int, int]] = [(w, h) for w, h in self._stored.attribute("image_sizes")]
 
-    def _check_poses(self, world_SE3_ego: Float64) -> None:
-        own = world_SE3_ego if self._grid.frame == "ego" else world_SE3_ego @ self._ego_SE3_lidar
+    def _check_poses(self, own: Float64) -> None:
         apart = np.abs(own - self._world_SE3_grid).max(initial=0.0)
         if apart > POSE_TOLERANCE:
             raise UsageError(
                 "sensor_frames have other poses than the labels", found=f"up to {apart:.3g} m apart",
                 fix="run occ-pipeline run inputs with the parameters of refine-poses that the labels were made with",
             )  # fmt: skip
+
+
+def grid_poses(stored: StoredProduct, grid: VoxelGrid) -> Float64:
+    """``world_SE3_grid`` (K, 4, 4) float64 of all key frames, from a scene's :class:`SensorFrames`."""
+    world_SE3_ego: Float64 = stored.read("world_SE3_ego")
+    return world_SE3_ego if grid.frame == "ego" else world_SE3_ego @ stored.read("ego_SE3_lidar")
 
 
 def decoded(file: bytes, size: tuple[int, int]) -> Float32:

@@ -32,7 +32,7 @@ class Memory(nn.Module):
 
     def forward(self, batch: Batch) -> Outputs:
         self.seen = sorted(batch)
-        return Outputs(self.logits.expand(len(batch["labels"]), -1, -1, -1, -1))
+        return Outputs(self.logits.expand(len(batch["scene"]), -1, -1, -1, -1))
 
 
 def read(path: Path) -> list[dict[str, str]]:
