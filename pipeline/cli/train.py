@@ -13,9 +13,10 @@ import yaml
 
 from ...schemas.errors import UsageError
 from ..checking import adapter, checked
+from ..signals import kept_signals
 from ..training.settings import TrainSettings
 from . import options as opt
-from .console import ERR, emit, last_line, note
+from .console import ERR, emit, last_line, note, stop
 
 Out = Annotated[Path | None, typer.Option(help="Folder of the run. Default: NAME-train in this folder.")]
 Sets = Annotated[
@@ -30,10 +31,21 @@ def train(**given: Any) -> None:
     """Train a network on a store's labels: VoxDet, or one of your own. Needs the extra train."""
     settings = _settings(given)
     _need_torch()
-    from ..training.run import LAST, Heard, TrainingRun
-
-    store, as_json = given["store"], given["as_json"]
+    store: Path = given["store"]
     folder: Path = given["out"] or Path(f"{store.resolve().stem}-train")
+    told, stopped = _trained(store, folder, settings)
+    if stopped is not None:
+        stop(stopped)
+    if given["as_json"]:
+        emit(told)
+    else:
+        last_line(str(folder / "last.pt"))
+
+
+def _trained(store: Path, folder: Path, settings: TrainSettings) -> tuple[dict[str, Any], int | None]:
+    """What is told of the run, and the signal that ended it before it was whole."""
+    from ..training.run import Heard, TrainingRun
+
     with ERR.status("reading the store") as spinner:
         heard = Heard(
             row=lambda row: note(_line(row, settings.steps)), validated=lambda row: note(_judged(row)), status=spinner.update
@@ -47,18 +59,11 @@ def train(**given: Any) -> None:
         if begun == settings.steps:
             note("nothing to do: all steps are taken")
         spinner.update("training")
-        run.train()
-    if as_json:
-        emit(
-            {
-                "folder": str(folder),
-                "steps": run.learner.steps,
-                "taken_now": run.learner.steps - begun,
-                "best_miou": run.best,
-            }
-        )
-        return
-    last_line(str(folder / LAST))
+        with kept_signals(lambda kept: note(f"{kept.name}: ends after this step")) as kept:
+            whole = run.train(lambda: kept() is not None)
+    steps = run.learner.steps
+    told = {"folder": str(folder), "steps": steps, "taken_now": steps - begun, "best_miou": run.best}
+    return told, None if whole else kept()
 
 
 def _line(row: Any, steps: int) -> str:

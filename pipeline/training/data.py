@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from torch.utils.data import DataLoader
 
 from ...schemas.errors import UsageError
 from ...stages.losses.classification import class_weights
+from ..signals import heed_parent_alone, signals_are_for_us
 from ..targets import FrameOrder, OccupancyTargets, collate
 from .settings import TrainSettings
 
@@ -59,9 +61,21 @@ def loader(targets: OccupancyTargets, settings: TrainSettings, order: Sequence[i
     return DataLoader(
         targets, batch_size=settings.batch, sampler=order, collate_fn=collate, num_workers=settings.workers,
         multiprocessing_context="spawn" if settings.workers else None, persistent_workers=settings.workers > 0,
+        worker_init_fn=_prepare_worker,
         # Its own, since the loader draws from it: the network's random numbers must not depend on it.
         generator=torch.Generator().manual_seed(settings.seed), pin_memory=torch.cuda.is_available(),
     )  # fmt: skip
+
+
+def _prepare_worker(number: int) -> None:
+    del number
+    heed_parent_alone()
+
+
+def begun(batches: DataLoader[Batch]) -> Iterator[Batch]:
+    """Its batches, by workers that end when this process says so, and by no signal that is sent to all processes."""
+    with signals_are_for_us(signal.SIGTERM):
+        return iter(batches)
 
 
 def on_device(batch: Batch, device: torch.device) -> Batch:
@@ -105,5 +119,5 @@ class Stream:
 
     def _endless(self) -> Iterator[Batch]:
         while True:
-            yield from self._loader
+            yield from begun(self._loader)
             self._taken = 0

@@ -66,33 +66,37 @@ class TrainingRun:
         self.learner = Learner(network, loss, settings, device)
         self.stream = Stream(self.targets, settings)
         self.best: float | None = None
+        self.validated_step = 0
+        """After which it was last validated."""
         if before:
             self.learner.load_state_dict(before["learner"])
             self.stream.load_state_dict(before["order"])
-            self.best = before["best"]
+            self.best, self.validated_step = before["best"], before["validated_step"]
         self._prepare_folder()
 
-    def train(self) -> None:
-        """Takes the steps that are left. Raises ComputeError where the loss is no number, StorageError."""
+    def train(self, stops: Callable[[], bool] = lambda: False) -> bool:
+        """Takes the steps that are left, and tells whether all are taken.
+
+        Once ``stops`` says so no step is begun: the state after the last goes to ``last.pt``, and a validation that was cut short
+        is done by the run that goes on. Raises ComputeError where the loss is no number, StorageError.
+        """
         settings, learner = self.settings, self.learner
         meter = Meter(self.stream)
-        while learner.steps < settings.steps:
+        goes_on = self._validate_if_due(stops)
+        while goes_on and learner.steps < settings.steps:
             batches = [on_device(next(self.stream), learner.device) for _ in range(settings.accumulate)]
             meter.add(learner.step(batches), sum(len(batch["frame"]) for batch in batches))
-            step, ends = learner.steps, learner.steps == settings.steps
-            validates = self.validated is not None and (ends or step % settings.validation_every == 0)
-            saves = ends or step % settings.checkpoint_every == 0
-            if saves or validates or step % settings.log_every == 0:
-                row = {"step": step, "epoch": self.stream.epoch, **meter.read(), "learning_rate": learner.rate}
-                self._check(row)
-                self.log.write(row)
-                self.heard.row(row)
-            if validates:
-                self._validate()
-            if saves:
-                checkpoint.save(self.folder / LAST, self.state_dict())
-            if saves or validates:
+            ends, stopped = learner.steps == settings.steps, stops()
+            saves = ends or stopped or learner.steps % settings.checkpoint_every == 0
+            if saves or self._validation_is_due() or learner.steps % settings.log_every == 0:
+                self._log(meter.read())
+            before = self.validated_step
+            goes_on = self._validate_if_due(stops) and (ends or not stopped)
+            if saves or not goes_on:
+                self._save(LAST)
+            if saves or self.validated_step != before:
                 meter = Meter(self.stream)
+        return goes_on
 
     def state_dict(self) -> dict[str, Any]:
         """A checkpoint's content."""
@@ -100,6 +104,7 @@ class TrainingRun:
             "learner": self.learner.state_dict(),
             "order": self.stream.state_dict(),
             "best": self.best,
+            "validated_step": self.validated_step,
             "settings": asdict(self.settings),
             "products": self.products,
             "class_weights": self.class_weights,
@@ -128,16 +133,40 @@ class TrainingRun:
         self.log = Log(self.folder / "log.csv", learner.steps, events)
         self.validations = Log(self.folder / "validation.csv", learner.steps, events)
 
-    def _validate(self) -> None:
-        assert self.validated is not None
+    def _validation_is_due(self) -> bool:
+        step, every = self.learner.steps, self.settings.validation_every
+        return (
+            self.validated is not None
+            and step > self.validated_step
+            and (step == self.settings.steps or step % every == 0)
+        )
+
+    def _validate_if_due(self, stops: Callable[[], bool]) -> bool:
+        """False where it was cut short."""
+        if self.validated is None or not self._validation_is_due():
+            return True
         self.heard.status("validating")
-        row = {"step": self.learner.steps, **validate(self.learner, self.validated)}
+        found = validate(self.learner, self.validated, stops)
+        if found is None:
+            return False
+        row = {"step": self.learner.steps, **found}
+        self.validated_step = self.learner.steps
         self.validations.write(row)
         self.heard.validated(row)
         miou = row["miou"]
         if miou is not None and (self.best is None or miou > self.best):
             self.best = float(miou)
-            checkpoint.save(self.folder / BEST, self.state_dict())
+            self._save(BEST)
+        return True
+
+    def _save(self, name: str) -> None:
+        checkpoint.save(self.folder / name, self.state_dict())
+
+    def _log(self, found: dict[str, float]) -> None:
+        row = {"step": self.learner.steps, "epoch": self.stream.epoch, **found, "learning_rate": self.learner.rate}
+        self._check(row)
+        self.log.write(row)
+        self.heard.row(row)
 
     def _check(self, row: Row) -> None:
         loss = row["loss"]

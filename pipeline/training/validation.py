@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ...stages.confusion import Confusion
 from ..targets import OccupancyTargets
-from .data import loader, on_device
+from .data import begun, loader, on_device
 from .learner import Learner
 from .log import Row
 
@@ -15,11 +17,16 @@ def places(frames: int, most: int) -> list[int]:
     return [i * frames // count for i in range(count)]
 
 
-def validate(learner: Learner, targets: OccupancyTargets) -> Row:
-    """IoU of occupied voxels, mIoU, precision, recall, and IoU of each class, over all voxels that are not ignored."""
+def validate(learner: Learner, targets: OccupancyTargets, stops: Callable[[], bool] = lambda: False) -> Row | None:
+    """IoU of occupied voxels, mIoU, precision, recall, and IoU of each class, over all voxels that are not ignored.
+
+    None once ``stops``, which is asked before each batch, says so.
+    """
     names = targets.classes.names
     confusion = Confusion(len(names))
-    for batch in loader(targets, learner.settings, places(len(targets), learner.settings.validation_frames)):
+    for batch in begun(loader(targets, learner.settings, places(len(targets), learner.settings.validation_frames))):
+        if stops():
+            return None
         there = on_device(batch, learner.device)
         confusion.add(learner.predict(there), there["labels"])
     found = confusion.ratios()

@@ -9,9 +9,7 @@ from typing import Any
 import pytest
 from occ_pipeline.pipeline.training import checkpoint
 from occ_pipeline.tests.pipeline.program import Program
-from occ_pipeline.tests.pipeline.training.conftest import SMALL
-
-NETWORK = [word for name, value in SMALL.items() for word in ("--set", f"network.{name}={list(value) if isinstance(value, tuple) else value}")]  # fmt: skip
+from occ_pipeline.tests.pipeline.training.conftest import NETWORK
 
 
 def test_trains_validates_and_goes_on(even: Path, tmp_path: Path, program: Program) -> None:
