@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,7 +11,6 @@ from typing import Any
 import torch
 
 from ... import __version__
-from ...schemas.errors import ComputeError
 from ..store.durable import replace_file, storage_errors
 from . import checkpoint, networks
 from .begun import begun, products_of, refuse_another
@@ -78,7 +76,7 @@ class TrainingRun:
         """Takes the steps that are left, and tells whether all are taken.
 
         Once ``stops`` says so no step is begun: the state after the last goes to ``last.pt``, and a validation that was cut short
-        is done by the run that goes on. Raises ComputeError where the loss is no number, StorageError.
+        is done by the run that goes on. Raises ComputeError where loss or gradient is no number, StorageError.
         """
         settings, learner = self.settings, self.learner
         meter = Meter(self.stream)
@@ -89,7 +87,7 @@ class TrainingRun:
             ends, stopped = learner.steps == settings.steps, stops()
             saves = ends or stopped or learner.steps % settings.checkpoint_every == 0
             if saves or self._validation_is_due() or learner.steps % settings.log_every == 0:
-                self._log(meter.read())
+                self._log(meter)
             before = self.validated_step
             goes_on = self._validate_if_due(stops) and (ends or not stopped)
             if saves or not goes_on:
@@ -162,16 +160,14 @@ class TrainingRun:
     def _save(self, name: str) -> None:
         checkpoint.save(self.folder / name, self.state_dict())
 
-    def _log(self, found: dict[str, float]) -> None:
-        row = {"step": self.learner.steps, "epoch": self.stream.epoch, **found, "learning_rate": self.learner.rate}
-        self._check(row)
+    def _log(self, meter: Meter) -> None:
+        # Whatever is written comes after this: a bad step is in no checkpoint.
+        self.learner.watch.check()
+        row = {
+            "step": self.learner.steps,
+            "epoch": self.stream.epoch,
+            **meter.read(),
+            "learning_rate": self.learner.rate,
+        }
         self.log.write(row)
         self.heard.row(row)
-
-    def _check(self, row: Row) -> None:
-        loss = row["loss"]
-        if loss is None or not math.isfinite(loss):
-            raise ComputeError(
-                "the loss is no number", found=f"{loss} by step {row['step']}", expected="a finite loss",
-                fix="lower --learning-rate, or lengthen --warm-up, and choose another --out",
-            )  # fmt: skip

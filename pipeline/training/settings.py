@@ -73,6 +73,8 @@ class TrainSettings:
     """Of AdamW."""
     warm_up: Share = 0.05
     """Share of the steps in which the learning rate rises from 0; then it falls to 0 as a cosine."""
+    clip: NotNegative = 0.0
+    """Largest norm of a step's gradient, to which a larger one is scaled down; 0: none, as in VoxDet's released code."""
     average: Share = 0.0
     """Decay of an exponential moving average of the weights, which is then validated, as 0.999; 0: none."""
     precision: Literal["float32", "bfloat16"] = "float32"

@@ -12,9 +12,11 @@ import pytest
 import torch
 from occ_pipeline.pipeline.store.index import read_index
 from occ_pipeline.pipeline.store.store import Store
+from occ_pipeline.pipeline.targets import FrameOrder
+from occ_pipeline.pipeline.training import checkpoint
 from occ_pipeline.pipeline.training import run as runs
 from occ_pipeline.pipeline.training.data import counted_weights
-from occ_pipeline.pipeline.training.run import TrainingRun
+from occ_pipeline.pipeline.training.run import LAST, TrainingRun
 from occ_pipeline.pipeline.training.validation import places
 from occ_pipeline.schemas.errors import ComputeError, UsageError
 from occ_pipeline.stages.networks.outputs import Batch, Outputs
@@ -141,11 +143,59 @@ def test_places_are_spread() -> None:
     assert places(2, 5) == [0, 1]
 
 
-def test_a_loss_that_is_no_number_stops_the_run(even: Path, tmp_path: Path) -> None:
-    chosen = settings(network=f"{__name__}:Memory", network_options={"start": float("inf")}, checkpoint_every=1)
-    with pytest.raises(ComputeError, match="no number"):
-        TrainingRun(even, tmp_path / "run", chosen).train()
-    assert not (tmp_path / "run" / "last.pt").exists()
+class Spoiled(Memory):
+    """Its gradient, or its logits, are no number for one key frame."""
+
+    def __init__(self, grid: Any, classes: int, frame: str, logits: bool) -> None:
+        super().__init__(grid, classes)
+        self.frame, self.spoils_logits = frame, logits
+
+    def forward(self, batch: Batch) -> Outputs:
+        found = super().forward(batch).logits
+        if self.frame in batch["frame"]:
+            if self.spoils_logits:
+                return Outputs(found * float("nan"))
+            found.register_hook(lambda gradient: gradient * float("inf"))
+        return Outputs(found)
+
+
+@pytest.mark.parametrize(("logits", "told"), [(True, "the loss"), (False, "the gradient")])
+def test_what_is_no_number_stops_the_run_and_is_in_no_checkpoint(
+    even: Path, tmp_path: Path, logits: bool, told: str
+) -> None:
+    """The last log row, checkpoint and validation before are two steps ago."""
+    chosen = settings(
+        network=f"{__name__}:Spoiled", steps=5, batch=1, accumulate=2, log_every=9, checkpoint_every=2, scenes=("a",),
+        validation_every=4, network_options={"logits": logits, "frame": "none"}, weights="none", average=0.5,
+    )  # fmt: skip
+    run = TrainingRun(even, tmp_path / "run", chosen)
+    # The third step has places 4 of the first epoch's order, and 0 of the second's.
+    place = FrameOrder(run.targets, seed=chosen.seed).order(0)[4]
+    network = run.learner.network
+    network.frame = token = run.targets.frames[place].token  # type: ignore[assignment]
+    with pytest.raises(ComputeError, match=rf"{told} is no number \(scene a, frame .*{token}.*in step 3.*--clip"):
+        run.train()
+    kept = checkpoint.load(tmp_path / "run" / LAST)["learner"]
+    assert kept["step"] == 2
+    assert torch.equal(network.state_dict()["logits"], kept["network"]["logits"]), "no step after it was taken either"
+    assert torch.equal(run.learner.state_dict()["average"]["module.logits"].isfinite().all(), torch.tensor(True))
+
+
+def test_gradients_are_clipped_and_their_norm_is_told(even: Path, tmp_path: Path) -> None:
+    def row(name: str, **changes: Any) -> tuple[TrainingRun, dict[str, str]]:
+        chosen = settings(
+            network=f"{__name__}:Memory", network_options={}, weights="none", steps=1, warm_up=0, **changes
+        )
+        run = TrainingRun(even, tmp_path / name, chosen)
+        run.train()
+        return run, read(tmp_path / name / "log.csv")[0]
+
+    (free, told), (clipped, _) = row("free"), row("clipped", clip=0.01)
+    moments = [next(iter(run.learner.optimiser.state.values()))["exp_avg"] / 0.1 for run in (free, clipped)]
+    norm = float(moments[0].norm())
+    assert norm > 0.01
+    assert float(told["gradient_norm"]) == pytest.approx(norm, rel=1e-4)
+    assert torch.allclose(moments[1], moments[0] * 0.01 / norm, rtol=1e-3)
 
 
 @pytest.mark.parametrize(
