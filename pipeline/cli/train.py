@@ -5,8 +5,11 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import inspect
+import signal
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import yaml
@@ -17,6 +20,9 @@ from ..signals import kept_signals
 from ..training.settings import TrainSettings
 from . import options as opt
 from .console import ERR, emit, last_line, note, stop
+
+if TYPE_CHECKING:
+    from ..training.ranks import Ranks
 
 Out = Annotated[Path | None, typer.Option(help="Folder of the run. Default: NAME-train in this folder.")]
 Sets = Annotated[
@@ -33,7 +39,12 @@ def train(**given: Any) -> None:
     _need_torch()
     store: Path = given["store"]
     folder: Path = given["out"] or Path(f"{store.resolve().stem}-train")
-    told, stopped = _trained(store, folder, settings)
+    from ..training.ranks import joined
+
+    with joined() as ranks:
+        told, stopped = _trained(store, folder, settings, ranks)
+    if not ranks.first:
+        raise typer.Exit(0 if stopped is None else 128 + stopped)
     if stopped is not None:
         stop(stopped)
     if given["as_json"]:
@@ -42,28 +53,31 @@ def train(**given: Any) -> None:
         last_line(str(folder / "last.pt"))
 
 
-def _trained(store: Path, folder: Path, settings: TrainSettings) -> tuple[dict[str, Any], int | None]:
-    """What is told of the run, and the signal that ended it before it was whole."""
+def _trained(store: Path, folder: Path, settings: TrainSettings, ranks: Ranks) -> tuple[dict[str, Any], int | None]:
+    """What is told of the run, and the signal that ended it before it was whole. Of several ranks the first one talks."""
     from ..training.run import Heard, TrainingRun
 
-    with ERR.status("reading the store") as spinner:
+    tell: Callable[[str], None] = note if ranks.first else lambda _: None
+    with ERR.status("reading the store") if ranks.first else nullcontext() as spinner:
         heard = Heard(
-            row=lambda row: note(_line(row, settings.steps)), validated=lambda row: note(_judged(row)), status=spinner.update
+            row=lambda row: tell(_line(row, settings.steps)), validated=lambda row: tell(_judged(row)),
+            status=spinner.update if spinner else lambda _: None,
         )  # fmt: skip
-        run = TrainingRun(store, folder, settings, heard=heard)
+        run = TrainingRun(store, folder, settings, heard=heard, ranks=ranks)
         begun = run.learner.steps
-        note(
+        tell(
             f"{len(run.targets)} key frames, {sum(p.numel() for p in run.learner.network.parameters())} parameters on "
-            f"{run.learner.device}" + (f"; goes on after step {begun}" if begun else "")
-        )
+            f"{run.learner.device}" + (f" and {ranks.count - 1} more processes" if ranks.count > 1 else "")
+            + (f"; goes on after step {begun}" if begun else "")
+        )  # fmt: skip
         if begun == settings.steps:
-            note("nothing to do: all steps are taken")
-        spinner.update("training")
-        with kept_signals(lambda kept: note(f"{kept.name}: ends after this step")) as kept:
+            tell("nothing to do: all steps are taken")
+        heard.status("training")
+        with kept_signals(lambda kept: tell(f"{kept.name}: ends after this step")) as kept:
             whole = run.train(lambda: kept() is not None)
     steps = run.learner.steps
     told = {"folder": str(folder), "steps": steps, "taken_now": steps - begun, "best_miou": run.best}
-    return told, None if whole else kept()
+    return told, None if whole else kept() or signal.SIGTERM
 
 
 def _line(row: Any, steps: int) -> str:

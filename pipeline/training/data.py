@@ -16,6 +16,7 @@ from ...schemas.errors import UsageError
 from ...stages.losses.classification import class_weights
 from ..signals import heed_parent_alone, signals_are_for_us
 from ..targets import FrameOrder, OccupancyTargets, collate
+from .ranks import Ranks
 from .settings import TrainSettings
 
 Batch = dict[str, Any]
@@ -43,16 +44,20 @@ def targets_of(store: Path, settings: TrainSettings, *, validation: bool = False
         raise
 
 
-def counted_weights(store: Path, settings: TrainSettings) -> list[float]:
-    """Weight of each training class from the voxels that are trained on: the loss ignores what is not counted. O(voxels)."""
+def counted_weights(store: Path, settings: TrainSettings, ranks: Ranks) -> list[float]:
+    """Weight of each training class from the voxels that are trained on: the loss ignores what is not counted.
+
+    O(voxels), shared among ``ranks``.
+    """
     targets = OccupancyTargets(
         store, settings.labels, split=None if settings.scenes else settings.split, scenes=settings.scenes,
         every=settings.every, unknown=settings.unknown, unlabelled=settings.unlabelled, observed=settings.observed,
     )  # fmt: skip
     counts = torch.zeros(256, dtype=torch.int64)
-    for place in range(len(targets)):
-        counts += torch.bincount(targets[place]["labels"].flatten(), minlength=256)
-    voxels = cast("list[int]", counts.tolist())
+    with ranks.together():
+        for place in range(ranks.rank, len(targets), ranks.count):
+            counts += torch.bincount(targets[place]["labels"].flatten(), minlength=256)
+    voxels = cast("list[int]", ranks.summed(counts).tolist())
     return class_weights(voxels[: len(targets.classes.names)])
 
 
@@ -87,10 +92,10 @@ def on_device(batch: Batch, device: torch.device) -> Batch:
 
 
 class Stream:
-    """Batches of epoch after epoch. ``waited_s`` adds up the seconds spent waiting for them."""
+    """This rank's batches of epoch after epoch. ``waited_s`` adds up the seconds spent waiting for them."""
 
-    def __init__(self, targets: OccupancyTargets, settings: TrainSettings) -> None:
-        self._order = FrameOrder(targets, seed=settings.seed)
+    def __init__(self, targets: OccupancyTargets, settings: TrainSettings, ranks: Ranks) -> None:
+        self._order = FrameOrder(targets, seed=settings.seed, rank=ranks.rank, ranks=ranks.count)
         self._loader = loader(targets, settings, self._order)
         self._taken = 0
         self._batches: Iterator[Batch] = self._endless()

@@ -62,7 +62,7 @@ class TrainSettings:
     steps: Count = 10_000
     """Steps of the optimiser."""
     batch: Count = 1
-    """Key frames of one forward pass."""
+    """Key frames of one forward pass, in each process."""
     accumulate: Count = 1
     """Forward passes whose mean gradient makes a step."""
     learning_rate: Positive = 3e-4
@@ -82,7 +82,7 @@ class TrainSettings:
     compile: bool = False
     """Compile the network with torch.compile."""
     device: str = "auto"
-    """cpu, cuda, cuda:1, ...; auto: a GPU where there is one."""
+    """cpu, cuda, cuda:1, ...; auto: a GPU where there is one. Of several processes each takes a GPU of its own."""
     workers: WholeNumber = 2
     """Processes that read the store; 0: none but the trainer."""
     seed: WholeNumber = 0

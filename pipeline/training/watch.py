@@ -10,12 +10,14 @@ import torch
 from torch import Tensor
 
 from ...schemas.errors import ComputeError
+from .ranks import Ranks
 
 
 class Watch:
     """Looks at every step on its device, and is asked now and then: who asks waits for all that the device has to do."""
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: torch.device, ranks: Ranks) -> None:
+        self._ranks = ranks
         self.bad = torch.zeros((), device=device)
         """() float32: 1 from the first step on that had no number. As ``found_inf`` it keeps an optimiser from stepping."""
         self._first = torch.zeros(3, device=device)
@@ -30,15 +32,18 @@ class Watch:
         self.bad = torch.maximum(self.bad, bad)
 
     def check(self) -> None:
-        """Raises ComputeError naming the first step that had no number, with its key frames."""
-        first = cast("list[float]", self._first.tolist())
-        step, loss, norm = int(first[0]), *first[1:]
-        if step:
-            scenes, frames = (", ".join(dict.fromkeys(names)) for names in zip(*self._frames[step], strict=True))
-            raise ComputeError(
+        """Raises ComputeError naming the first step that had no number, with the key frames of all ranks."""
+        here = cast("list[float]", self._first.tolist())
+        bad = [first for first in self._ranks.gathered(here) if first[0]]
+        if bad:
+            step, loss, norm = min(bad)
+            pairs = [pair for frames in self._ranks.gathered(self._frames[int(step)]) for pair in frames]
+            scenes, frames = (", ".join(dict.fromkeys(names)) for names in zip(*pairs, strict=True))
+            error = ComputeError(
                 f"the {'gradient' if math.isfinite(loss) else 'loss'} is no number", scene=scenes, frame=frames,
-                found=f"loss {loss:.4g}, gradient's norm {norm:.4g} in step {step}",
+                found=f"loss {loss:.4g}, gradient's norm {norm:.4g} in step {step:.0f}",
                 expected="finite ones", fix="look at these key frames' inputs; or lower --learning-rate, lengthen --warm-up or "
                 "give --clip, and choose another --out",
             )  # fmt: skip
+            self._ranks.refuse(error)
         self._frames.clear()

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import torch
 from occ_pipeline.pipeline.training import checkpoint
-from occ_pipeline.pipeline.training.run import LAST, TrainingRun
+from occ_pipeline.pipeline.training.records import LAST
+from occ_pipeline.pipeline.training.run import TrainingRun
 from occ_pipeline.pipeline.training.settings import TrainSettings
 from occ_pipeline.tests.pipeline.training.conftest import same, settings
 

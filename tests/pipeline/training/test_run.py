@@ -16,7 +16,9 @@ from occ_pipeline.pipeline.targets import FrameOrder
 from occ_pipeline.pipeline.training import checkpoint
 from occ_pipeline.pipeline.training import run as runs
 from occ_pipeline.pipeline.training.data import counted_weights
-from occ_pipeline.pipeline.training.run import LAST, TrainingRun
+from occ_pipeline.pipeline.training.ranks import ALONE
+from occ_pipeline.pipeline.training.records import LAST
+from occ_pipeline.pipeline.training.run import TrainingRun
 from occ_pipeline.pipeline.training.validation import places
 from occ_pipeline.schemas.errors import ComputeError, UsageError
 from occ_pipeline.stages.networks.outputs import Batch, Outputs
@@ -112,7 +114,7 @@ def test_accumulated_batches_make_the_step_of_one_batch(even: Path, tmp_path: Pa
 
 
 def test_weights_are_counted_where_it_is_trained(even: Path) -> None:
-    found = counted_weights(even, settings(every=2, observed="mask_camera"))
+    found = counted_weights(even, settings(every=2, observed="mask_camera"), ALONE)
     counts = np.zeros(18)
     for scene in ("a", "c"):
         labels = stored(even, scene)

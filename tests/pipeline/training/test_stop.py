@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from occ_pipeline.pipeline.training import checkpoint
-from occ_pipeline.pipeline.training.run import BEST, LAST, TrainingRun
+from occ_pipeline.pipeline.training.records import BEST, LAST
+from occ_pipeline.pipeline.training.run import TrainingRun
 from occ_pipeline.tests.pipeline.cli.command import begin, wait
 from occ_pipeline.tests.pipeline.program import Program
 from occ_pipeline.tests.pipeline.training.conftest import NETWORK, same, settings
