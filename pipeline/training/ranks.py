@@ -11,7 +11,7 @@ from typing import NoReturn, TypeVar, cast
 import torch
 from torch import Tensor, distributed
 
-from ...schemas.errors import PipelineError, UsageError
+from ...schemas.errors import ComputeError, PipelineError, UsageError
 
 T = TypeVar("T")
 _NEEDED = ("RANK", "MASTER_ADDR", "MASTER_PORT")
@@ -81,7 +81,10 @@ ALONE = Ranks()
 
 @contextlib.contextmanager
 def joined() -> Generator[Ranks]:
-    """The ranks that the environment speaks of, as torchrun sets it; this process alone where it does not. Raises UsageError."""
+    """The ranks that the environment speaks of, as torchrun sets it; this process alone where it does not.
+
+    Raises UsageError where it does not say enough, ComputeError where another process ended in the midst of it.
+    """
     count = int(os.environ.get("WORLD_SIZE", "1"))
     if count == 1:
         yield ALONE
@@ -96,5 +99,13 @@ def joined() -> Generator[Ranks]:
     distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
     try:
         yield Ranks(distributed.get_rank(), count, int(os.environ.get("LOCAL_RANK", "0")))
-    finally:
-        distributed.destroy_process_group()
+    except RuntimeError as error:
+        # What gloo raises has no type of its own.
+        if not isinstance(error, distributed.DistError) and "gloo" not in str(error):
+            raise
+        raise ComputeError(
+            "another process of this run has ended", found=str(error).splitlines()[0],
+            fix="see what it says; the same command goes on after the last checkpoint",
+        ) from error  # fmt: skip
+    # Only in peace: it may wait for others.
+    distributed.destroy_process_group()

@@ -107,7 +107,7 @@ class TrainingRun:
             before = self.validated_step
             goes_on = self._validate_if_due(ranks_stop) and (ends or not stopped)
             if saves or not goes_on:
-                self.records.save(LAST, self.state_dict())
+                self._save(LAST)
             if saves or self.validated_step != before:
                 meter = Meter(self.stream, ranks)
         return goes_on
@@ -171,13 +171,19 @@ class TrainingRun:
             return False
         row = {"step": self.learner.steps, **found}
         self.validated_step = self.learner.steps
-        self.records.validation(row)
+        with self.ranks.together():
+            self.records.validation(row)
         self.heard.validated(row)
         miou = row["miou"]
         if miou is not None and (self.best is None or miou > self.best):
             self.best = float(miou)
-            self.records.save(BEST, self.state_dict())
+            self._save(BEST)
         return True
+
+    def _save(self, name: str) -> None:
+        state = self.state_dict()
+        with self.ranks.together():
+            self.records.save(name, state)
 
     def _log(self, meter: Meter) -> None:
         # Whatever is written comes after this: a bad step is in no checkpoint.
@@ -188,5 +194,6 @@ class TrainingRun:
             **meter.read(),
             "learning_rate": self.learner.rate,
         }
-        self.records.row(row)
+        with self.ranks.together():
+            self.records.row(row)
         self.heard.row(row)
