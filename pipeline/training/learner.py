@@ -20,6 +20,8 @@ from .schedule import share_of_rate
 from .settings import TrainSettings
 from .watch import Watch
 
+Cells = tuple[int, int, int]
+
 
 class Learner:
     """Trains a network step by step, with those of the other ranks.
@@ -160,20 +162,28 @@ class Learner:
         """The store's, as coarse as the network's. Raises UsageError where they are coarser, or on other voxels."""
         if "offsets" not in batch or outputs.offsets is None:
             return None
-        offsets: Tensor = batch["offsets"]
-        wanted = outputs.offsets.shape[2:]
-        stride = max(1, offsets.shape[2] // wanted[0])
-        offsets = offsets[:, :, ::stride, ::stride, ::stride]
-        if offsets.shape[2:] != wanted:
-            raise UsageError(
-                f"the network regresses offsets of {tuple(wanted)} cells", found=f"{tuple(batch['offsets'].shape[2:])} in the store",
-                fix="run voxnt with every=1, or leave --offsets out",
-            )  # fmt: skip
-        return offsets
+        stored: Tensor = batch["offsets"]
+        x, y, z = outputs.offsets.shape[2:]
+        every = offset_stride((stored.shape[2], stored.shape[3], stored.shape[4]), (x, y, z))
+        return stored[:, :, ::every, ::every, ::every]
 
     def _autocast(self) -> torch.autocast:
         enabled = self.settings.precision == "bfloat16"
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=enabled)
+
+
+def offset_stride(stored: Cells, wanted: Cells) -> int:
+    """Of the store's offsets, cells along x, y, z, each so-many-th is one that a network regresses.
+
+    Raises UsageError where the store's are coarser, or of other voxels.
+    """
+    every = -(-stored[0] // wanted[0])
+    if tuple(-(-n // every) for n in stored) != wanted:
+        raise UsageError(
+            f"the network regresses offsets of {wanted} cells", found=f"{stored} in the store",
+            fix="run voxnt with every=1, or leave --offsets out",
+        )  # fmt: skip
+    return every
 
 
 def device_of(name: str, ranks: Ranks = ALONE) -> torch.device:

@@ -11,10 +11,11 @@ import torch
 
 from ... import __version__
 from ...schemas.errors import UsageError
+from ...stages.networks.voxdet import VoxDet
 from . import networks
 from .begun import begun, products_of, refuse_another
 from .data import Stream, counted_weights, on_device, targets_of
-from .learner import Learner, device_of
+from .learner import Learner, device_of, offset_stride
 from .log import Row, refuse_tensorboard
 from .meter import Meter
 from .ranks import ALONE, Ranks
@@ -67,6 +68,9 @@ class TrainingRun:
             network = networks.network(settings, self.targets.grid, classes)
             # Options that cannot be are told before anything is counted.
             networks.loss(settings, None, classes)
+            stored = self.targets.offset_shape
+            if stored and isinstance(network, VoxDet) and network.config.regression:
+                offset_stride(stored, network.config.offset_shape)
         self._refuse_ranks_apart(folder, before)
         self.class_weights: list[float] | None = before["class_weights"] if before else self._weights(store)
         loss = networks.loss(settings, self.class_weights, classes)

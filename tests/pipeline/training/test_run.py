@@ -12,10 +12,11 @@ import pytest
 import torch
 from occ_pipeline.pipeline.store.index import read_index
 from occ_pipeline.pipeline.store.store import Store
-from occ_pipeline.pipeline.targets import FrameOrder
+from occ_pipeline.pipeline.targets import FrameOrder, OccupancyTargets
 from occ_pipeline.pipeline.training import checkpoint
 from occ_pipeline.pipeline.training import run as runs
 from occ_pipeline.pipeline.training.data import counted_weights
+from occ_pipeline.pipeline.training.learner import offset_stride
 from occ_pipeline.pipeline.training.ranks import ALONE
 from occ_pipeline.pipeline.training.records import LAST
 from occ_pipeline.pipeline.training.run import TrainingRun
@@ -224,6 +225,19 @@ def test_what_cannot_be_is_told_before_anything_is_made(
     with pytest.raises(UsageError, match=told):
         TrainingRun(even, tmp_path / "run", settings(**changes))
     assert not (tmp_path / "run").exists()
+
+
+def test_coarser_offsets_are_refused_before_anything_is_counted(
+    even: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert [offset_stride((9, 7, 4), wanted) for wanted in ((9, 7, 4), (5, 4, 2))] == [1, 2]
+    for wanted in ((9, 7, 8), (18, 14, 8), (3, 2, 1)):
+        with pytest.raises(UsageError, match="in the store; run voxnt with every=1"):
+            offset_stride((9, 7, 4), wanted)
+    monkeypatch.setattr(runs, "counted_weights", None)
+    monkeypatch.setattr(OccupancyTargets, "offset_shape", (1, 1, 1))
+    with pytest.raises(UsageError, match=r"offsets of \(2, 2, 1\) cells: found \(1, 1, 1\) in the store"):
+        TrainingRun(even, tmp_path / "run", settings(offsets="instance_offsets", scenes=("a",)))
 
 
 def test_another_run_is_refused(even: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
