@@ -15,9 +15,12 @@ import typer
 import yaml
 
 from ...schemas.errors import UsageError
-from ..checking import adapter, checked
+from ..checking import adapter
+from ..parameters import Values, merged, read_training
+from ..registry import target_named
 from ..signals import kept_signals
-from ..training.settings import TrainSettings
+from ..training.settings import HELP, SECTIONS, TRAIN, TrainSettings, parameters
+from . import complete
 from . import options as opt
 from .console import ERR, emit, last_line, note, stop
 
@@ -29,15 +32,22 @@ Sets = Annotated[
     list[str] | None,
     typer.Option("--set", help="network.NAME=VALUE or loss.NAME=VALUE, any number of times, as network.channels=64."),
 ]
-SECTIONS = {"network": "network_options", "loss": "loss_options"}
-HELP = "see: occ-pipeline train --help"
+Target = Annotated[
+    str,
+    typer.Argument(
+        help="The store, NAME.zarr, or a recipe's name or path, with --store.", metavar="STORE|RECIPE",
+        autocompletion=complete.recipes,
+    ),
+]  # fmt: skip
+StoreOption = Annotated[Path | None, typer.Option("--store", help="The store that a recipe trains on.")]
+Config = Annotated[Path | None, typer.Option("--config", help="YAML file with the sections train, network and loss.")]
 
 
 def train(**given: Any) -> None:
     """Train a network on a store's labels: VoxDet, or one of your own. Needs the extra train."""
-    settings = _settings(given)
+    store, recipe = _asked(given["target"], given["store"])
+    settings = _settings(recipe, given)
     _need_torch()
-    store: Path = given["store"]
     folder: Path = given["out"] or Path(f"{store.resolve().stem}-train")
     from ..training.ranks import joined
 
@@ -97,13 +107,30 @@ def _need_torch() -> None:
         raise UsageError("training needs torch, which is not installed", fix="pip install 'occ-pipeline[train]'")
 
 
-def _settings(given: dict[str, Any]) -> TrainSettings:
-    """Raises UsageError."""
-    values: dict[str, Any] = {name: {} for name in SECTIONS.values()}
-    for field in _own():
-        value = given[f"p_{field.name}"]
-        if value is not None:
-            values[field.name] = _value(field, value)
+def _asked(target: str, store: Path | None) -> tuple[Path, Values]:
+    """The store to train on, and what a recipe says of training. Raises UsageError."""
+    path = Path(target)
+    if path.suffix == ".zarr" or path.is_dir():
+        if store is not None:
+            raise UsageError("two stores are given", found=f"{target} and --store {store}", fix="leave --store out")
+        return path, {}
+    recipe = target_named(target)
+    if not recipe.training:
+        raise UsageError(
+            f"{recipe.name} says nothing of training", expected=f"a recipe with some of the sections {', '.join(SECTIONS)}",
+            fix="give a store and options: occ-pipeline train NAME.zarr",
+        )  # fmt: skip
+    if store is None:
+        raise UsageError(
+            "the recipe names no store", found=f"train {target}", expected=f"train {target} --store NAME.zarr",
+            fix=f"make one with occ-pipeline run {target} --out NAME.zarr",
+        )  # fmt: skip
+    return store, recipe.training
+
+
+def _settings(recipe: Values, given: dict[str, Any]) -> TrainSettings:
+    """The recipe's, below the configuration file's, ``--set`` and options. Raises UsageError."""
+    layers: list[Values] = [recipe, read_training(given["config"]) if given["config"] else {}]
     for text in given["sets"] or ():
         name, equals, value = text.partition("=")
         section, dot, parameter = name.partition(".")
@@ -112,33 +139,32 @@ def _settings(given: dict[str, Any]) -> TrainSettings:
                 "--set cannot be read", found=text, expected="network.NAME=VALUE or loss.NAME=VALUE", fix=HELP
             )
         try:
-            values[SECTIONS[section]][parameter] = yaml.safe_load(value)
+            layers.append({section: {parameter: yaml.safe_load(value)}})
         except yaml.YAMLError as error:
             raise UsageError(
                 "--set cannot be read", found=text, expected="a YAML value after the equals sign"
             ) from error
-    return checked(TrainSettings, values, "train", HELP)
-
-
-def _own() -> list[dataclasses.Field[Any]]:
-    """Settings that are options of their own."""
-    return [field for field in dataclasses.fields(TrainSettings) if field.name not in SECTIONS.values()]
+    options = {
+        name: _value(f, given[f"p_{name}"]) for name, f in parameters().items() if given[f"p_{name}"] is not None
+    }
+    return TrainSettings.of(merged(*layers, {TRAIN: options}))
 
 
 def _value(field: dataclasses.Field[Any], value: Any) -> Any:
-    if value == "none" and "None" in str(field.type):
-        return None
-    return opt.split_names(value) if str(field.type).startswith("tuple") else value
+    """What an option's text stands for."""
+    listed = str(field.type).startswith("tuple") and value != "none"
+    return opt.split_names(value) if listed else value
 
 
 def _signature() -> dict[str, tuple[Any, Any]]:
     """Options and what they are by default: common ones, and the settings' own."""
     found: dict[str, tuple[Any, Any]] = {
-        "store": (opt.StorePath, inspect.Parameter.empty), "out": (Out, None), "sets": (Sets, None),
+        "target": (Target, inspect.Parameter.empty), "store": (StoreOption, None), "out": (Out, None),
+        "config": (Config, None), "sets": (Sets, None),
         "as_json": (opt.Json, False), "debug": (opt.Debug, False),
     }  # fmt: skip
     texts = adapter(TrainSettings).json_schema()["properties"]
-    for field in _own():
+    for field in parameters().values():
         flag = f"--{field.name.replace('_', '-')}"
         kind = opt.option_type(field.default)
         flag = f"{flag}/--no-{flag[2:]}" if kind is bool else flag

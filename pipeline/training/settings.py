@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields
 from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict
 
+from ...schemas.errors import UsageError
 from ...schemas.occupancy import OccupancyName
 from ...schemas.parameters import Count, NotNegative, Positive, Share, WholeNumber
+from ..checking import checked, unknown
 from ..training_data.classes import Unknown, Unlabelled
 
 FREE_TO_CHANGE = frozenset(
     {"device", "workers", "log_every", "checkpoint_every", "validation_every", "tensorboard", "validation_frames"}
 )
 """Settings that may differ where a run goes on: what is learned does not depend on them, but for rounding on another device."""
+
+
+TRAIN = "train"
+SECTIONS = (TRAIN, "network", "loss")
+"""Of a recipe or configuration, and of ``--set SECTION.NAME=VALUE``: the run's own parameters, the network's and the loss's."""
+HELP = "see: occ-pipeline train --help"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +113,16 @@ class TrainSettings:
         if self.network != "voxdet" and not all(self.network.partition(":")):
             raise ValueError(f"network must be voxdet or module:Class, found {self.network!r}")
 
+    @classmethod
+    def of(cls, sections: Mapping[str, Mapping[str, Any]]) -> TrainSettings:
+        """Those of a user's :data:`SECTIONS`. Raises UsageError."""
+        own = {name: _plain(name, value) for name, value in sections.get(TRAIN, {}).items()}
+        for name in own:
+            if name not in parameters():
+                raise unknown(f"parameter of {TRAIN}", name, parameters())
+        options = {f"{name}_options": dict(sections.get(name, {})) for name in SECTIONS if name != TRAIN}
+        return checked(cls, own | options, TRAIN, HELP)
+
     def differences(self, other: TrainSettings) -> list[str]:
         """Names of settings that make another run of it."""
         return [
@@ -111,3 +130,26 @@ class TrainSettings:
             for f in fields(self)
             if f.name not in FREE_TO_CHANGE and getattr(self, f.name) != getattr(other, f.name)
         ]
+
+
+def parameters() -> dict[str, Field[Any]]:
+    """The run's own by name, without those of network and loss."""
+    return {f.name: f for f in fields(TrainSettings) if not f.name.endswith("_options")}
+
+
+def _plain(name: str, value: Any) -> Any:
+    """``none`` is a word for None, as in help texts, where there can be none."""
+    own = parameters().get(name)
+    return None if value == "none" and own is not None and "None" in str(own.type) else value
+
+
+def check_section(values: Mapping[str, Any]) -> tuple[str, UsageError] | None:
+    """The first of the run's own parameters that cannot be, whatever the others are, and the error."""
+    for name, value in values.items():
+        try:
+            TrainSettings.of({TRAIN: {name: value}})
+        except UsageError as error:
+            # Parameters that do not go together may come together yet.
+            if "do not go together" not in error.what:
+                return name, error
+    return None
