@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import math
+import os
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
@@ -170,6 +173,17 @@ class Learner:
     def _autocast(self) -> torch.autocast:
         enabled = self.settings.precision == "bfloat16"
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=enabled)
+
+
+def refuse_to_compile(device: torch.device) -> None:
+    """Raises UsageError where torch.compile lacks what it makes kernels with: without it only the first step would tell."""
+    compiler = os.environ.get("CXX", "g++")
+    if device.type == "cpu" and shutil.which(compiler) is None:
+        raise UsageError(
+            "torch.compile needs a C++ compiler", found=f"no {compiler}", fix="install one (apt-get install g++), or leave --compile out"
+        )  # fmt: skip
+    if device.type == "cuda" and importlib.util.find_spec("triton") is None:
+        raise UsageError("torch.compile needs Triton on a GPU", fix="pip install triton, or leave --compile out")
 
 
 def offset_stride(stored: Cells, wanted: Cells) -> int:

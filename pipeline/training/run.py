@@ -15,7 +15,7 @@ from ...stages.networks.voxdet import VoxDet
 from . import networks
 from .begun import begun, products_of, refuse_another
 from .data import Stream, counted_weights, on_device, targets_of
-from .learner import Learner, device_of, offset_stride
+from .learner import Learner, device_of, offset_stride, refuse_to_compile
 from .log import Row, refuse_tensorboard
 from .meter import Meter
 from .ranks import ALONE, Ranks
@@ -55,6 +55,8 @@ class TrainingRun:
         self.settings, self.heard, self.ranks = settings, heard or Heard(), ranks
         with ranks.together():
             device = device_of(settings.device, ranks)
+            if settings.compile:
+                refuse_to_compile(device)
             if settings.tensorboard:
                 refuse_tensorboard()
             before = begun(folder / LAST)

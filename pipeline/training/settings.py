@@ -89,7 +89,7 @@ class TrainSettings:
     precision: Literal["float32", "bfloat16"] = "float32"
     """Of the network's forward pass; the loss is in float32."""
     compile: bool = False
-    """Compile the network with torch.compile."""
+    """Compile the network with torch.compile, which takes minutes and pays in long runs alone; on a CPU it needs g++."""
     device: str = "auto"
     """cpu, cuda, cuda:1, ...; auto: a GPU where there is one. Of several processes each takes a GPU of its own."""
     workers: WholeNumber = 2

@@ -240,6 +240,33 @@ def test_coarser_offsets_are_refused_before_anything_is_counted(
         TrainingRun(even, tmp_path / "run", settings(offsets="instance_offsets", scenes=("a",)))
 
 
+def test_compiling_needs_a_compiler(even: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", "no-compiler")
+    with pytest.raises(UsageError, match=r"needs a C[+][+] compiler: found no no-compiler"):
+        TrainingRun(even, tmp_path / "run", settings(compile=True))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_a_compiled_network_learns_the_same(even: Path, tmp_path: Path) -> None:
+    """What is kept has the names that it has without, and the average and the validation know nothing of it."""
+
+    def learned(name: str, **changes: Any) -> dict[str, Any]:
+        chosen = settings(
+            network=f"{__name__}:Memory", network_options={}, steps=4, average=0.5, validation_every=2, **changes
+        )
+        TrainingRun(even, tmp_path / name, chosen).train()
+        return checkpoint.load(tmp_path / name / LAST)["learner"]
+
+    plain, compiled = learned("plain"), learned("compiled", compile=True)
+    for part, key in (("network", "logits"), ("average", "module.logits")):
+        assert plain[part].keys() == compiled[part].keys()
+        assert torch.allclose(plain[part][key], compiled[part][key], atol=1e-6)
+    files = [read(tmp_path / name / "validation.csv") for name in ("plain", "compiled")]
+    assert [row["step"] for row in files[1]] == ["2", "4"]
+    assert float(files[0][-1]["iou"]) == pytest.approx(float(files[1][-1]["iou"]), abs=0.02)
+
+
 def test_another_run_is_refused(even: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     TrainingRun(even, tmp_path / "run", settings(steps=1)).train()
 
