@@ -203,7 +203,7 @@ def offset_stride(stored: Cells, wanted: Cells) -> int:
 def device_of(name: str, ranks: Ranks = ALONE) -> torch.device:
     """The device of this name, of several GPUs each rank its own. Raises UsageError for one that this machine has not."""
     chosen = ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
-    if ranks.count > 1 and chosen == "cuda":
+    if chosen == "cuda":
         chosen = f"cuda:{ranks.local}"
     elif ranks.count > 1 and chosen != "cpu":
         raise UsageError("several processes cannot train on one device", found=name, expected="cuda, cpu or auto", fix="correct --device")  # fmt: skip
@@ -211,6 +211,7 @@ def device_of(name: str, ranks: Ranks = ALONE) -> torch.device:
         device = torch.device(chosen)
         torch.empty(1, device=device)
         if device.type == "cuda":
+            # Where NCCL and whatever names no device work.
             torch.cuda.set_device(device)
     except (RuntimeError, AssertionError) as error:
         raise UsageError(

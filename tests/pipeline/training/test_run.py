@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import multiprocessing
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from occ_pipeline.pipeline.training.records import LAST
 from occ_pipeline.pipeline.training.run import TrainingRun
 from occ_pipeline.pipeline.training.validation import places
 from occ_pipeline.schemas.errors import ComputeError, UsageError
+from occ_pipeline.stages.confusion import Confusion
 from occ_pipeline.stages.networks.outputs import Batch, Outputs
 from occ_pipeline.tests.pipeline.training.conftest import SMALL, settings
 from occ_pipeline.tests.pipeline.training_data.small_store import stored
@@ -138,6 +140,33 @@ def test_the_folder_tells_what_was_read(even: Path, tmp_path: Path) -> None:
         assert all(index.scenes[scene].products[name] == fingerprint for name, fingerprint in products.items())
     assert told["settings"]["steps"] == 6
     assert told["versions"]["torch"] == torch.__version__
+
+
+@pytest.mark.slow
+def test_processes_that_read_what_is_validated_stay(
+    even: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[set[int | None]] = []
+    real = Confusion.ratios
+
+    def looked(self: Confusion) -> Any:
+        seen.append({child.pid for child in multiprocessing.active_children()})
+        return real(self)
+
+    monkeypatch.setattr(Confusion, "ratios", looked)
+    for name, workers in (("none", 0), ("one", 1)):
+        chosen = settings(
+            network=f"{__name__}:Memory",
+            network_options={},
+            weights="none",
+            steps=2,
+            validation_every=1,
+            workers=workers,
+        )
+        TrainingRun(even, tmp_path / name, chosen).train()
+    assert seen[2] == seen[3]
+    assert len(seen[2]) == 2, "one that reads what is trained on, one for this"
+    assert read(tmp_path / "none" / "validation.csv") == read(tmp_path / "one" / "validation.csv")
 
 
 def test_places_are_spread() -> None:
