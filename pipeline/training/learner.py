@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import math
-import os
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
@@ -19,11 +16,10 @@ from ...schemas.errors import UsageError
 from ...stages.losses.voxdet_loss import VoxDetLoss
 from ...stages.networks.outputs import Outputs
 from .ranks import ALONE, Ranks
+from .refusals import offset_stride
 from .schedule import share_of_rate
 from .settings import TrainSettings
 from .watch import Watch
-
-Cells = tuple[int, int, int]
 
 
 class Learner:
@@ -173,31 +169,6 @@ class Learner:
     def _autocast(self) -> torch.autocast:
         enabled = self.settings.precision == "bfloat16"
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=enabled)
-
-
-def refuse_to_compile(device: torch.device) -> None:
-    """Raises UsageError where torch.compile lacks what it makes kernels with: without it only the first step would tell."""
-    compiler = os.environ.get("CXX", "g++")
-    if device.type == "cpu" and shutil.which(compiler) is None:
-        raise UsageError(
-            "torch.compile needs a C++ compiler", found=f"no {compiler}", fix="install one (apt-get install g++), or leave --compile out"
-        )  # fmt: skip
-    if device.type == "cuda" and importlib.util.find_spec("triton") is None:
-        raise UsageError("torch.compile needs Triton on a GPU", fix="pip install triton, or leave --compile out")
-
-
-def offset_stride(stored: Cells, wanted: Cells) -> int:
-    """Of the store's offsets, cells along x, y, z, each so-many-th is one that a network regresses.
-
-    Raises UsageError where the store's are coarser, or of other voxels.
-    """
-    every = -(-stored[0] // wanted[0])
-    if tuple(-(-n // every) for n in stored) != wanted:
-        raise UsageError(
-            f"the network regresses offsets of {wanted} cells", found=f"{stored} in the store",
-            fix="run voxnt with every=1, or leave --offsets out",
-        )  # fmt: skip
-    return every
 
 
 def device_of(name: str, ranks: Ranks = ALONE) -> torch.device:

@@ -10,16 +10,16 @@ from typing import Any
 import torch
 
 from ... import __version__
-from ...schemas.errors import UsageError
 from ...stages.networks.voxdet import VoxDet
 from . import networks
 from .begun import begun, products_of, refuse_another
 from .data import Stream, counted_weights, on_device, targets_of
-from .learner import Learner, device_of, offset_stride, refuse_to_compile
+from .learner import Learner, device_of
 from .log import Row, refuse_tensorboard
 from .meter import Meter
 from .ranks import ALONE, Ranks
 from .records import BEST, LAST, NoRecords, Records
+from .refusals import offset_stride, refuse_ranks_apart, refuse_to_compile
 from .settings import TrainSettings
 from .validation import Validation
 
@@ -73,7 +73,7 @@ class TrainingRun:
             stored = self.targets.offset_shape
             if stored and isinstance(network, VoxDet) and network.config.regression:
                 offset_stride(stored, network.config.offset_shape)
-        self._refuse_ranks_apart(folder, before)
+        refuse_ranks_apart(ranks, folder / LAST, before["learner"]["step"] if before else 0)
         self.class_weights: list[float] | None = before["class_weights"] if before else self._weights(store)
         loss = networks.loss(settings, self.class_weights, classes)
         with ranks.together():
@@ -132,15 +132,6 @@ class TrainingRun:
             "classes": list(self.targets.classes.names),
             "grid": self.targets.grid.to_json(),
         }
-
-    def _refuse_ranks_apart(self, folder: Path, before: dict[str, Any] | None) -> None:
-        steps = self.ranks.gathered(before["learner"]["step"] if before else 0)
-        if len(set(steps)) > 1:
-            error = UsageError(
-                "processes find different checkpoints", file=str(folder / LAST), found=f"steps {', '.join(map(str, steps))}",
-                fix="choose an --out that all machines see",
-            )  # fmt: skip
-            self.ranks.refuse(error)
 
     def _weights(self, store: Path) -> list[float] | None:
         if self.settings.weights == "none":

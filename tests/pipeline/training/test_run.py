@@ -17,9 +17,9 @@ from occ_pipeline.pipeline.targets import FrameOrder, OccupancyTargets
 from occ_pipeline.pipeline.training import checkpoint
 from occ_pipeline.pipeline.training import run as runs
 from occ_pipeline.pipeline.training.data import counted_weights
-from occ_pipeline.pipeline.training.learner import offset_stride
 from occ_pipeline.pipeline.training.ranks import ALONE
 from occ_pipeline.pipeline.training.records import LAST
+from occ_pipeline.pipeline.training.refusals import offset_stride
 from occ_pipeline.pipeline.training.run import TrainingRun
 from occ_pipeline.pipeline.training.validation import places
 from occ_pipeline.schemas.errors import ComputeError, UsageError
