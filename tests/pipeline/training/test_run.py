@@ -81,7 +81,8 @@ def test_voxdet_learns_key_frames_by_heart(even: Path, tmp_path: Path) -> None:
 
 def test_bfloat16_and_offsets_of_the_store_give_losses_near_the_others(even: Path, tmp_path: Path) -> None:
     def first_row(name: str, **changes: Any) -> dict[str, str]:
-        options = SMALL | {"drop_path": 0.0}
+        # Not down to a single cell: torch's strided bfloat16 convolution to one reads stray memory, on a CPU, for its gradient.
+        options = SMALL | {"drop_path": 0.0, "volume_stride": 1}
         chosen = settings(
             scenes=("a",), steps=1, unlabelled="others", unknown="free", network_options=options, **changes
         )
