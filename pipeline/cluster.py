@@ -6,10 +6,10 @@ import contextlib
 import importlib
 import logging
 import os
-import signal
 from collections.abc import Generator
-from multiprocessing import resource_tracker
 from typing import Any
+
+from .signals import signals_are_for_us
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 MALLOC = {
@@ -58,22 +58,6 @@ SETTINGS = {
 }
 
 
-@contextlib.contextmanager
-def _signals_are_for_us() -> Generator[None]:
-    """Ctrl-C reaches every process of a terminal: ours ends the workers in order, so they must not end, loudly, by themselves.
-
-    Threads inherit what is blocked from whoever makes them, and so do the processes they start.
-    """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-    try:
-        # The tracker heeds no SIGINT by itself, and its start ends with unblocking that here.
-        resource_tracker.ensure_running()
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
 def _load_once_for_all_workers() -> None:
     """Has the server that workers are forked from load what their tasks need, while this process reads tables.
 
@@ -93,7 +77,7 @@ def local_client(workers: int) -> Generator[Any]:
         # Not before its settings: how workers are started is read at import.
         distributed: Any = importlib.import_module("distributed")
         _load_once_for_all_workers()
-        with _signals_are_for_us():
+        with signals_are_for_us():
             cluster = distributed.LocalCluster(
                 n_workers=workers,
                 threads_per_worker=1,

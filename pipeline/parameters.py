@@ -14,7 +14,7 @@ from ..schemas.errors import UsageError
 from ..stages.stage import Stage
 from .checking import adapter, build, unknown
 from .registry import STAGES
-from .settings_file import read_settings
+from .settings_file import SettingsFile, read_settings
 
 Values = Mapping[str, Mapping[str, Any]]
 """Stage name to parameter name to value."""
@@ -53,15 +53,24 @@ def build_stages(values: Values) -> dict[str, Stage]:
 
 def read_config(path: Path) -> dict[str, dict[str, Any]]:
     """Parameters from a YAML file: stage names over parameter names. Raises UsageError naming the file and line."""
+    return _configuration(path).values
+
+
+def read_training(path: Path) -> dict[str, dict[str, Any]]:
+    """The same of the file's sections for training."""
+    return _configuration(path).training
+
+
+def _configuration(path: Path) -> SettingsFile:
     content = read_settings(path, STAGES, "configuration")
     if content.stages is not None:
         raise UsageError(
             "the configuration is a recipe: it names stages to run",
             file=str(path),
             found=f"stages: {', '.join(content.stages)}",
-            fix="give it as occ-pipeline run --recipe FILE, or take that entry out",
+            fix="give it as occ-pipeline run --recipe FILE or occ-pipeline train FILE, or take that entry out",
         )
-    return content.values
+    return content
 
 
 def parse_set(text: str) -> tuple[str, str, Any]:

@@ -25,6 +25,8 @@ class Recipe:
     stages: tuple[str, ...]
     values: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     """Stage name to parameter name to value: above defaults, below everything a user gives."""
+    training: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    """The same for ``occ-pipeline train``; empty where the recipe says nothing of it."""
     about: str = ""
     """The comment at the file's top, as one line."""
 
@@ -62,4 +64,4 @@ def _recipe(name: str, content: SettingsFile, text: str, file: str) -> Recipe:
     lines = text.splitlines()
     top = next((number for number, line in enumerate(lines) if not line.startswith("#")), len(lines))
     about = " ".join(line.strip("# ") for line in lines[:top])
-    return Recipe(name, content.stages, content.values, about)
+    return Recipe(name, content.stages, content.values, content.training, about)

@@ -12,6 +12,7 @@ from yaml.nodes import MappingNode, Node
 
 from ..schemas.errors import UsageError
 from .checking import Stages, check_values, unknown
+from .training.settings import SECTIONS, TRAIN, check_section
 
 STAGES_KEY = "stages"
 """What makes a file a recipe: the stages it runs."""
@@ -25,6 +26,8 @@ class SettingsFile:
 
     values: dict[str, dict[str, Any]]
     """Stage name to parameter name to value."""
+    training: dict[str, dict[str, Any]]
+    """The same of what a training run has, :data:`SECTIONS`; values of network and loss are not checked yet."""
     stages: tuple[str, ...] | None
     """What a recipe runs; None in a configuration."""
 
@@ -69,12 +72,23 @@ def parse_settings(text: str, file: str, known: Stages, what: str) -> SettingsFi
             fix="correct it",
         ) from error
     for name, parameters in values.items():
-        problem = check_values(known[name], parameters) if name in known else ((name,), unknown("stage", name, known))
+        problem = _problem(name, parameters, known)
         if problem is not None:
             where, error = problem
             error.file = f"{file}, line {_line(node, where)}"
             raise error
-    return SettingsFile(values, stages)
+    training = {name: values.pop(name) for name in SECTIONS if name in values}
+    return SettingsFile(values, training, stages)
+
+
+def _problem(name: str, values: dict[str, Any], known: Stages) -> tuple[tuple[str, ...], UsageError] | None:
+    """The first thing in a section that cannot be: where it stands, and the error."""
+    if name in known:
+        return check_values(known[name], values)
+    if name == TRAIN:
+        found = check_section(values)
+        return None if found is None else ((name, found[0]), found[1])
+    return None if name in SECTIONS else ((name,), unknown("stage or section", name, [*known, *SECTIONS]))
 
 
 def _pop_stages(content: dict[Any, Any], node: Node | None, file: str, known: Stages) -> tuple[str, ...] | None:

@@ -6,9 +6,10 @@ In a terminal lines break between words at its width; elsewhere a message stays 
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from rich.console import Console
 
@@ -34,6 +35,12 @@ def warn(text: str) -> None:
 def fail(text: str) -> None:
     """Says why it stops, on one line."""
     ERR.print(f"[bold red]error:[/] {_escaped(text)}", soft_wrap=not ERR.is_terminal)
+
+
+def stop(number: int, _: object = None) -> NoReturn:
+    """A signal ends the program at once but in order: workers go, nothing partial stays readable."""
+    fail(f"stopped by {signal.Signals(number).name}; the same command goes on from here")
+    raise SystemExit(128 + number)
 
 
 def emit(value: Mapping[str, Any]) -> None:

@@ -14,10 +14,11 @@ from typer.core import TyperGroup
 from ... import __version__
 from ...schemas.errors import PipelineError, StorageError, StoreLockedError, UsageError, VerificationError
 from ..cluster import set_environment
+from ..signals import ENDING
 from .card import card
 from .compare import compare
 from .config import config
-from .console import fail
+from .console import fail, stop
 from .doctor import doctor
 from .export import export
 from .failures import failures, logs
@@ -80,15 +81,9 @@ EXIT_CODES: tuple[tuple[type[PipelineError], int], ...] = (
 def main() -> None:
     """Entry point: runs the command and exits with its code."""
     set_environment()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _stop)
+    for number in ENDING:
+        signal.signal(number, stop)
     sys.exit(_run())
-
-
-def _stop(number: int, _: object) -> None:
-    """A signal ends the program at once but in order: workers go, nothing partial stays readable."""
-    fail(f"stopped by {signal.Signals(number).name}; the same command goes on from here")
-    raise SystemExit(128 + number)
 
 
 def _run() -> int:

@@ -13,6 +13,7 @@ from typer.main import get_command
 from ...schemas.errors import UsageError
 from ..recipes import Recipe, is_path, read_recipe
 from ..registry import RECIPES, STAGES
+from ..training.settings import TRAIN
 
 _OPTION = "--recipe"
 
@@ -51,6 +52,12 @@ def recipe_group(command: Callable[..., Callable[..., None]]) -> type[TyperGroup
             return list(self.commands)
 
         def get_command(self, ctx: Any, cmd_name: str) -> Any:
+            if cmd_name == TRAIN:
+                raise UsageError(
+                    "train is a command of its own, which needs labels and inputs",
+                    fix="type: occ-pipeline run voxdet-lidar --out NAME.zarr, then: occ-pipeline train voxdet-lidar "
+                    "--store NAME.zarr",
+                )  # fmt: skip
             if not is_path(cmd_name):
                 return super().get_command(ctx, cmd_name)
             return _made(cmd_name, command(read_recipe(Path(cmd_name), STAGES)))

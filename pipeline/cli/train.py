@@ -2,63 +2,71 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib.util
 import inspect
+import signal
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
-import yaml
 
 from ...schemas.errors import UsageError
-from ..checking import adapter, checked
+from ..signals import kept_signals
 from ..training.settings import TrainSettings
-from . import options as opt
-from .console import ERR, emit, last_line, note
+from .console import ERR, emit, last_line, note, stop
+from .train_options import asked, settings_of, signature
 
-Out = Annotated[Path | None, typer.Option(help="Folder of the run. Default: NAME-train in this folder.")]
-Sets = Annotated[
-    list[str] | None,
-    typer.Option("--set", help="network.NAME=VALUE or loss.NAME=VALUE, any number of times, as network.channels=64."),
-]
-SECTIONS = {"network": "network_options", "loss": "loss_options"}
-HELP = "see: occ-pipeline train --help"
+if TYPE_CHECKING:
+    from ..training.ranks import Ranks
 
 
 def train(**given: Any) -> None:
     """Train a network on a store's labels: VoxDet, or one of your own. Needs the extra train."""
-    settings = _settings(given)
+    store, recipe = asked(given["target"], given["store"])
+    settings = settings_of(recipe, given)
     need_torch()
-    from ..training.run import LAST, Heard, TrainingRun
-
-    store, as_json = given["store"], given["as_json"]
     folder: Path = given["out"] or Path(f"{store.resolve().stem}-train")
-    with ERR.status("reading the store") as spinner:
+    from ..training.ranks import joined
+
+    with joined() as ranks:
+        told, stopped = _trained(store, folder, settings, ranks)
+    if not ranks.first:
+        raise typer.Exit(0 if stopped is None else 128 + stopped)
+    if stopped is not None:
+        stop(stopped)
+    if given["as_json"]:
+        emit(told)
+    else:
+        last_line(str(folder / "last.pt"))
+
+
+def _trained(store: Path, folder: Path, settings: TrainSettings, ranks: Ranks) -> tuple[dict[str, Any], int | None]:
+    """What is told of the run, and the signal that ended it before it was whole. Of several ranks the first one talks."""
+    from ..training.run import Heard, TrainingRun
+
+    tell: Callable[[str], None] = note if ranks.first else lambda _: None
+    with ERR.status("reading the store") if ranks.first else nullcontext() as spinner:
         heard = Heard(
-            row=lambda row: note(_line(row, settings.steps)), validated=lambda row: note(_judged(row)), status=spinner.update
+            row=lambda row: tell(_line(row, settings.steps)), validated=lambda row: tell(_judged(row)),
+            status=spinner.update if spinner else lambda _: None,
         )  # fmt: skip
-        run = TrainingRun(store, folder, settings, heard=heard)
+        run = TrainingRun(store, folder, settings, heard=heard, ranks=ranks)
         begun = run.learner.steps
-        note(
+        tell(
             f"{len(run.targets)} key frames, {sum(p.numel() for p in run.learner.network.parameters())} parameters on "
-            f"{run.learner.device}" + (f"; goes on after step {begun}" if begun else "")
-        )
+            f"{run.learner.device}" + (f" and {ranks.count - 1} more processes" if ranks.count > 1 else "")
+            + (f"; goes on after step {begun}" if begun else "")
+        )  # fmt: skip
         if begun == settings.steps:
-            note("nothing to do: all steps are taken")
-        spinner.update("training")
-        run.train()
-    if as_json:
-        emit(
-            {
-                "folder": str(folder),
-                "steps": run.learner.steps,
-                "taken_now": run.learner.steps - begun,
-                "best_miou": run.best,
-            }
-        )
-        return
-    last_line(str(folder / LAST))
+            tell("nothing to do: all steps are taken")
+        heard.status("training")
+        with kept_signals(lambda kept: tell(f"{kept.name}: ends after this step")) as kept:
+            whole = run.train(lambda: kept() is not None)
+    steps = run.learner.steps
+    told = {"folder": str(folder), "steps": steps, "taken_now": steps - begun, "best_miou": run.best}
+    return told, None if whole else kept() or signal.SIGTERM
 
 
 def _line(row: Any, steps: int) -> str:
@@ -79,67 +87,7 @@ def need_torch() -> None:
         raise UsageError("training needs torch, which is not installed", fix="pip install 'occ-pipeline[train]'")
 
 
-def _settings(given: dict[str, Any]) -> TrainSettings:
-    """Raises UsageError."""
-    values: dict[str, Any] = {name: {} for name in SECTIONS.values()}
-    for field in _own():
-        value = given[f"p_{field.name}"]
-        if value is not None:
-            values[field.name] = _value(field, value)
-    for text in given["sets"] or ():
-        name, equals, value = text.partition("=")
-        section, dot, parameter = name.partition(".")
-        if not (equals and dot and parameter) or section not in SECTIONS:
-            raise UsageError(
-                "--set cannot be read", found=text, expected="network.NAME=VALUE or loss.NAME=VALUE", fix=HELP
-            )
-        try:
-            values[SECTIONS[section]][parameter] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise UsageError(
-                "--set cannot be read", found=text, expected="a YAML value after the equals sign"
-            ) from error
-    return checked(TrainSettings, values, "train", HELP)
-
-
-def _own() -> list[dataclasses.Field[Any]]:
-    """Settings that are options of their own."""
-    return [field for field in dataclasses.fields(TrainSettings) if field.name not in SECTIONS.values()]
-
-
-def _value(field: dataclasses.Field[Any], value: Any) -> Any:
-    if value == "none" and "None" in str(field.type):
-        return None
-    return opt.split_names(value) if str(field.type).startswith("tuple") else value
-
-
-def _signature() -> dict[str, tuple[Any, Any]]:
-    """Options and what they are by default: common ones, and the settings' own."""
-    found: dict[str, tuple[Any, Any]] = {
-        "store": (opt.StorePath, inspect.Parameter.empty), "out": (Out, None), "sets": (Sets, None),
-        "as_json": (opt.Json, False), "debug": (opt.Debug, False),
-    }  # fmt: skip
-    texts = adapter(TrainSettings).json_schema()["properties"]
-    for field in _own():
-        flag = f"--{field.name.replace('_', '-')}"
-        kind = opt.option_type(field.default)
-        flag = f"{flag}/--no-{flag[2:]}" if kind is bool else flag
-        text = f"{texts[field.name]['description']} Default: {_shown(field.default)}."
-        option = typer.Option(flag, help=text, rich_help_panel="Settings of the run", show_default=False)
-        found[f"p_{field.name}"] = (Annotated[kind | None, option], None)
-    return found
-
-
-def _shown(default: Any) -> str:
-    if isinstance(default, tuple):
-        return ",".join(str(value) for value in default)  # type: ignore[reportUnknownVariableType]
-    return "none" if default in (None, "") else "no" if default is False else str(default)
-
-
 train.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-    [
-        inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY, default=d, annotation=a)
-        for n, (a, d) in _signature().items()
-    ]
+    [inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY, default=d, annotation=a) for n, (a, d) in signature().items()]
 )
-train.__annotations__ = {name: annotation for name, (annotation, _) in _signature().items()}
+train.__annotations__ = {name: annotation for name, (annotation, _) in signature().items()}

@@ -43,8 +43,8 @@ def begun(last: Path) -> dict[str, Any] | None:
     return checkpoint.load(last) if last.exists() else None
 
 
-def refuse_another(before: dict[str, Any], settings: TrainSettings, products: Products) -> None:
-    """Raises UsageError where the checkpoint ``before`` is of other settings, or was made from other products."""
+def refuse_another(before: dict[str, Any], settings: TrainSettings, products: Products, ranks: int) -> None:
+    """Raises UsageError where the checkpoint ``before`` is of other settings or ``ranks``, or was made from other products."""
     then = checked(TrainSettings, before["settings"], "train", "see: occ-pipeline train --help")
     if names := settings.differences(then):
         raise UsageError(
@@ -53,6 +53,11 @@ def refuse_another(before: dict[str, Any], settings: TrainSettings, products: Pr
             expected=", ".join(f"{name}={getattr(then, name)!r}" for name in names),
             fix="give the same, or choose another --out",
         )
+    if before["ranks"] != ranks:
+        raise UsageError(
+            "the run began with another number of processes", found=f"{ranks}", expected=f"{before['ranks']}",
+            fix="start as many (torchrun --nproc-per-node), or choose another --out",
+        )  # fmt: skip
     # Scenes to validate on may come and go; which are trained on is in the settings, and how many key frames in the order.
     then_read: Products = before["products"]
     changed = [scene for scene in then_read if products.get(scene, then_read[scene]) != then_read[scene]]

@@ -11,7 +11,7 @@ import torch
 from ...schemas.errors import UsageError, VerificationError
 from ..store.durable import replace, storage_errors
 
-FORMAT = 1
+FORMAT = 2
 
 
 def save(path: Path, state: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,7 +14,9 @@ from torch.utils.data import DataLoader
 
 from ...schemas.errors import UsageError
 from ...stages.losses.classification import class_weights
+from ..signals import heed_parent_alone, signals_are_for_us
 from ..targets import FrameOrder, OccupancyTargets, collate
+from .ranks import Ranks
 from .settings import TrainSettings
 
 Batch = dict[str, Any]
@@ -41,16 +44,20 @@ def targets_of(store: Path, settings: TrainSettings, *, validation: bool = False
         raise
 
 
-def counted_weights(store: Path, settings: TrainSettings) -> list[float]:
-    """Weight of each training class from the voxels that are trained on: the loss ignores what is not counted. O(voxels)."""
+def counted_weights(store: Path, settings: TrainSettings, ranks: Ranks) -> list[float]:
+    """Weight of each training class from the voxels that are trained on: the loss ignores what is not counted.
+
+    O(voxels), shared among ``ranks``.
+    """
     targets = OccupancyTargets(
         store, settings.labels, split=None if settings.scenes else settings.split, scenes=settings.scenes,
         every=settings.every, unknown=settings.unknown, unlabelled=settings.unlabelled, observed=settings.observed,
     )  # fmt: skip
     counts = torch.zeros(256, dtype=torch.int64)
-    for place in range(len(targets)):
-        counts += torch.bincount(targets[place]["labels"].flatten(), minlength=256)
-    voxels = cast("list[int]", counts.tolist())
+    with ranks.together():
+        for place in range(ranks.rank, len(targets), ranks.count):
+            counts += torch.bincount(targets[place]["labels"].flatten(), minlength=256)
+    voxels = cast("list[int]", ranks.summed(counts).tolist())
     return class_weights(voxels[: len(targets.classes.names)])
 
 
@@ -59,9 +66,21 @@ def loader(targets: OccupancyTargets, settings: TrainSettings, order: Sequence[i
     return DataLoader(
         targets, batch_size=settings.batch, sampler=order, collate_fn=collate, num_workers=settings.workers,
         multiprocessing_context="spawn" if settings.workers else None, persistent_workers=settings.workers > 0,
+        worker_init_fn=_prepare_worker,
         # Its own, since the loader draws from it: the network's random numbers must not depend on it.
         generator=torch.Generator().manual_seed(settings.seed), pin_memory=torch.cuda.is_available(),
     )  # fmt: skip
+
+
+def _prepare_worker(number: int) -> None:
+    del number
+    heed_parent_alone()
+
+
+def begun(batches: DataLoader[Batch]) -> Iterator[Batch]:
+    """Its batches, by workers that end when this process says so, and by no signal that is sent to all processes."""
+    with signals_are_for_us(signal.SIGTERM):
+        return iter(batches)
 
 
 def on_device(batch: Batch, device: torch.device) -> Batch:
@@ -73,10 +92,10 @@ def on_device(batch: Batch, device: torch.device) -> Batch:
 
 
 class Stream:
-    """Batches of epoch after epoch. ``waited_s`` adds up the seconds spent waiting for them."""
+    """This rank's batches of epoch after epoch. ``waited_s`` adds up the seconds spent waiting for them."""
 
-    def __init__(self, targets: OccupancyTargets, settings: TrainSettings) -> None:
-        self._order = FrameOrder(targets, seed=settings.seed)
+    def __init__(self, targets: OccupancyTargets, settings: TrainSettings, ranks: Ranks) -> None:
+        self._order = FrameOrder(targets, seed=settings.seed, rank=ranks.rank, ranks=ranks.count)
         self._loader = loader(targets, settings, self._order)
         self._taken = 0
         self._batches: Iterator[Batch] = self._endless()
@@ -105,5 +124,5 @@ class Stream:
 
     def _endless(self) -> Iterator[Batch]:
         while True:
-            yield from self._loader
+            yield from begun(self._loader)
             self._taken = 0

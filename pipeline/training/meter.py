@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
+from typing import cast
 
+import torch
 from torch import Tensor
 
 from .data import Stream
+from .ranks import Ranks
 
 
 class Meter:
-    """Means since the last reading."""
+    """Means since the last reading, over ranks too."""
 
-    def __init__(self, stream: Stream) -> None:
-        self._stream = stream
+    def __init__(self, stream: Stream, ranks: Ranks) -> None:
+        self._stream, self._ranks = stream, ranks
         self._begin()
 
     def _begin(self) -> None:
@@ -29,10 +32,11 @@ class Meter:
         self._frames += frames
 
     def read(self) -> dict[str, float]:
-        """Each loss, ``samples_per_second``, and ``waiting``: the share of the time spent waiting for data."""
-        losses = {name: float(value) / self._steps for name, value in self._sums.items()}
+        """Each loss, ``samples_per_second`` of all ranks, and ``waiting``: the share of the time spent waiting for data."""
+        found = {name: float(value) / self._steps for name, value in self._sums.items()}
         seconds = time.perf_counter() - self._start
-        waiting = (self._stream.waited_s - self._waited) / seconds
-        rates = {"samples_per_second": self._frames / seconds, "waiting": waiting}
+        found["samples_per_second"] = self._ranks.count * self._frames / seconds
+        found["waiting"] = (self._stream.waited_s - self._waited) / seconds
         self._begin()
-        return losses | rates
+        means = self._ranks.summed(torch.tensor([*found.values()], dtype=torch.float64)) / self._ranks.count
+        return dict(zip(found, cast("list[float]", means.tolist()), strict=True))

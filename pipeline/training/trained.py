@@ -15,7 +15,7 @@ from ...schemas.errors import UsageError, VerificationError
 from ...schemas.grid import VoxelGrid
 from ..checking import adapter, checked
 from . import checkpoint, networks
-from .run import BEST, LAST
+from .records import BEST, LAST
 from .settings import TrainSettings
 
 _OF_AVERAGE = "module."

@@ -109,6 +109,15 @@ class OccupancyTargets(Dataset[Sample]):
         """The grid of all key frames."""
         return self._scene(self.frames[0].scene).grid
 
+    @property
+    def offset_shape(self) -> tuple[int, int, int] | None:
+        """Cells along x, y, z that the first scene has offsets of; None where none are wanted."""
+        if self._wanted.offsets is None:
+            return None
+        first = self._scene(self.frames[0].scene)
+        x, y, z = (-(-n // first.every) for n in first.grid.shape)
+        return (x, y, z)
+
     def __getitem__(self, index: int | Draw) -> Sample:
         """A key frame by its place; a :class:`Draw` says the epoch too, which is 0 otherwise.
 

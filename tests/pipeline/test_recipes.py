@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from occ_pipeline.pipeline.cli.main import _run
@@ -12,9 +13,12 @@ from occ_pipeline.pipeline.cli.recipe_group import _path_first
 from occ_pipeline.pipeline.parameters import read_config
 from occ_pipeline.pipeline.recipes import read_recipe
 from occ_pipeline.pipeline.registry import RECIPES, STAGES, target_named
+from occ_pipeline.pipeline.training.settings import TrainSettings
 from occ_pipeline.schemas.errors import UsageError
 from occ_pipeline.schemas.grid import GRIDS
 from occ_pipeline.stages.densify import Densify
+from occ_pipeline.stages.losses.voxdet_loss import LossConfig
+from occ_pipeline.stages.networks.config import VoxDetConfig
 from occ_pipeline.stages.scan_votes import ScanVotes
 
 
@@ -27,6 +31,20 @@ def test_packaged_recipes_are_sound() -> None:
         assert recipe.name == name
         assert recipe.about.endswith("."), name
         stages_of(None, None, None, {}, recipe.values)
+        TrainSettings.of(recipe.training)
+
+
+@pytest.mark.parametrize("of", ["lidar", "camera"])
+def test_training_recipes_are_as_published(of: Literal["lidar", "camera"]) -> None:
+    recipe = RECIPES[f"voxdet-{of}"]
+    chosen = TrainSettings.of(recipe.training)
+    assert LossConfig.published(of, (1.0,) * 20) == LossConfig(
+        classes=20, class_weights=(1.0,) * 20, **chosen.loss_options
+    )
+    network = VoxDetConfig(input=of, grid=GRIDS["semantickitti"], classes=20, **chosen.network_options)
+    assert network == VoxDetConfig.published(of)
+    assert (chosen.input, chosen.batch * chosen.accumulate, chosen.steps) == (of, 4, 25_000)
+    assert {"clean", "voxnt", "inputs"} <= set(recipe.stages)
 
 
 def test_targets(tmp_path: Path) -> None:
@@ -58,6 +76,10 @@ def test_what_is_given_later_wins(tmp_path: Path) -> None:
         ("stages:\n- densify\ndensify:\n  # one\n  kn: 5\n", ["line 5", "'kn'", "did you mean 'knn'?"]),
         ("stages: [densify]\ndensify:\n  knn: 5\n  grid: occ4d\n", ["line 4", "densify.grid", "'occ4d'", "occ3d"]),
         ("stages: [densify]\ndensify: 5\n", ["line 2", "found int", "densify: {knn: 5}"]),
+        ("stages: [inputs]\ntrain:\n  lerning_rate: 1.0\n", ["line 3", "did you mean 'learning_rate'?"]),
+        ("stages: [inputs]\ntrain:\n  input: both\n  batch: 0\n", ["line 4", "train.batch cannot be 0"]),
+        ("stages: [inputs]\ntrain: {network_options: {}}\n", ["line 2", "'network_options'"]),
+        ("stages: [inputs]\ntrian: {steps: 3}\n", ["line 2", "did you mean 'train'?"]),
         ("stages: densify\n", ["line 1", "no list of names", "'densify'"]),
         ("stages: []\n", ["line 1", "runs no stage"]),
         ("stages: [[densify]]\n", ["line 1", "no list of names"]),

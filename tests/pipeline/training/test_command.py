@@ -9,9 +9,7 @@ from typing import Any
 import pytest
 from occ_pipeline.pipeline.training import checkpoint
 from occ_pipeline.tests.pipeline.program import Program
-from occ_pipeline.tests.pipeline.training.conftest import SMALL
-
-NETWORK = [word for name, value in SMALL.items() for word in ("--set", f"network.{name}={list(value) if isinstance(value, tuple) else value}")]  # fmt: skip
+from occ_pipeline.tests.pipeline.training.conftest import NETWORK
 
 
 def test_trains_validates_and_goes_on(even: Path, tmp_path: Path, program: Program) -> None:
@@ -51,6 +49,45 @@ def test_mistakes_are_told(even: Path, tmp_path: Path, program: Program, words: 
     assert ended.code == 2
     assert told in ended.err
     assert not (tmp_path / "run").exists()
+
+
+def test_what_is_given_later_wins(even: Path, tmp_path: Path, program: Program) -> None:
+    """A recipe, a configuration, --set, options; the recipe's stages are for run."""
+    recipe, config = tmp_path / "mine.yaml", tmp_path / "c.yaml"
+    recipe.write_text(
+        "stages: [inputs]\ntrain: {steps: 1, seed: 1, batch: 1, workers: 0, split: none, betas: [0.5, 0.6]}\n"
+        "loss: {auxiliary: 0.1, geometric: 2}\n"
+    )
+    config.write_text(
+        "train: {seed: 2, batch: 2, scenes: [a], validation_every: 0}\ndensify: {knn: 3}\nloss: {auxiliary: 0.3}\n"
+    )
+    ended = program(
+        "train", recipe, "--store", even, "--out", tmp_path / "run", "--config", config, "--set", "train.batch=3",
+        "--set", "loss.auxiliary=0.4", "--batch", 4, *NETWORK,
+    )  # fmt: skip
+    assert ended.code == 0, ended.err
+    kept = checkpoint.load(tmp_path / "run" / "last.pt")["settings"]
+    found = {name: kept[name] for name in ("steps", "seed", "batch", "split", "scenes", "betas", "loss_options")}
+    assert found == {
+        "steps": 1, "seed": 2, "batch": 4, "split": None, "scenes": ("a",), "betas": (0.5, 0.6),
+        "loss_options": {"auxiliary": 0.4, "geometric": 2},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("train", "voxdet-lidar"), "the recipe names no store: found train voxdet-lidar, expected train voxdet-lidar --store"),
+        (("train", "voxdet"), "voxdet says nothing of training, expected a recipe with some of the sections train"),
+        (("train", "voxdet-lidr", "--store", "x.zarr"), "did you mean 'voxdet-lidar'?"),
+        (("train", "x.zarr", "--store", "y.zarr"), "two stores are given: found x.zarr and --store y.zarr"),
+        (("run", "train", "--out", "x.zarr"), "type: occ-pipeline run voxdet-lidar --out NAME.zarr, then: occ-pipeline train"),
+    ],
+)  # fmt: skip
+def test_targets_that_cannot_be_are_told(program: Program, words: tuple[str, ...], told: str) -> None:
+    ended = program(*words)
+    assert ended.code == 2
+    assert told in ended.err
 
 
 def test_without_torch_the_extra_is_named(even: Path, program: Program, monkeypatch: pytest.MonkeyPatch) -> None:

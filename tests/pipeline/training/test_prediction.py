@@ -26,7 +26,6 @@ from occ_pipeline.pipeline.training import checkpoint
 from occ_pipeline.pipeline.training.prediction import Outcome, Prediction, PredictSettings
 from occ_pipeline.pipeline.training.run import TrainingRun
 from occ_pipeline.pipeline.training.trained import Trained, checkpoint_of, digest
-from occ_pipeline.pipeline.training.validation import validate
 from occ_pipeline.schemas.errors import ComputeError, UsageError, VerificationError
 from occ_pipeline.schemas.occupancy import CarvedOccupancy, PredictedOccupancy, SurfaceOccupancy
 from occ_pipeline.schemas.product import Product, load
@@ -173,8 +172,9 @@ def test_compare_finds_what_validation_found(even: Path, store: Store, ids: np.n
     """On the key frames that a run validates on: the scenes of split val."""
     folder = known_by_heart(even, tmp_path / "run", ids, validation_every=5)
     run = TrainingRun(even, folder, Trained.load(folder / "last.pt").settings)
-    assert run.validated is not None
-    told = validate(run.learner, run.validated)
+    assert run.validation is not None
+    told = run.validation(run.learner, lambda: False)
+    assert told is not None
     predicted(store, folder, split="val")
     matched = match(StoredLabels(store, PredictedOccupancy), StoredLabels(store, CarvedOccupancy), ["b"])
     found = compare(matched, Asked(skip_unlabelled=True)).whole

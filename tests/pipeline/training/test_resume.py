@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 import torch
 from occ_pipeline.pipeline.training import checkpoint
-from occ_pipeline.pipeline.training.run import LAST, TrainingRun
+from occ_pipeline.pipeline.training.records import LAST
+from occ_pipeline.pipeline.training.run import TrainingRun
 from occ_pipeline.pipeline.training.settings import TrainSettings
-from occ_pipeline.tests.pipeline.training.conftest import settings
+from occ_pipeline.tests.pipeline.training.conftest import same, settings
 
 
 class StoppedError(Exception):
@@ -36,14 +37,6 @@ def rows(folder: Path) -> list[dict[str, str]]:
     with (folder / "log.csv").open(newline="") as stream:
         timed = {"samples_per_second", "waiting"}
         return [{k: v for k, v in row.items() if k not in timed} for row in csv.DictReader(stream)]
-
-
-def same(a: Any, b: Any) -> bool:
-    if isinstance(a, torch.Tensor):
-        return torch.equal(a, b)
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
-    return a == b
 
 
 @pytest.mark.parametrize("changes", [{}, {"accumulate": 2, "average": 0.9, "flips": "xy", "validation_every": 2}])
