@@ -100,8 +100,8 @@ def _refused(owner: str, fix: str, error: ValidationError) -> UsageError:
     first = error.errors()[0]
     what = _lower(first["msg"].removeprefix("Value error, "))
     if not first["loc"] and first["type"] == "value_error":
-        # About several together: all of them would be no help.
-        return UsageError(f"parameters of {owner} do not go together: {what}", fix=fix)
+        # What a class checks itself, often about several together: all values would be no help.
+        return UsageError(f"parameters of {owner} are refused: {what}", fix=fix)
     name = ".".join(str(part) for part in (owner, *first["loc"]))
     return UsageError(f"parameter {name} cannot be {first['input']!r}: {what}", fix=fix)
 

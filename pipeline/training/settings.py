@@ -149,7 +149,7 @@ def check_section(values: Mapping[str, Any]) -> tuple[str, UsageError] | None:
         try:
             TrainSettings.of({TRAIN: {name: value}})
         except UsageError as error:
-            # Parameters that do not go together may come together yet.
-            if "do not go together" not in error.what:
+            # What several together are refused for may be mended by those that come yet.
+            if "are refused" not in error.what:
                 return name, error
     return None
