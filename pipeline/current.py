@@ -8,6 +8,7 @@ from types import MappingProxyType
 from ..schemas.cameras import CameraTables
 from ..schemas.errors import UsageError
 from ..schemas.grid import VoxelGrid
+from ..schemas.instance_offsets import InstanceOffsets, RefinedOffsets
 from ..schemas.occupancy import (
     MADE_HERE,
     OCCUPANCIES,
@@ -26,7 +27,12 @@ from .store.reader import StoredProduct
 from .store.store import Store
 
 _MAKERS: Mapping[str, str] = MappingProxyType(
-    {SensorFrames.name: "run occ-pipeline run inputs", PredictedOccupancy.name: "run occ-pipeline predict"}
+    {
+        SensorFrames.name: "run occ-pipeline run inputs",
+        InstanceOffsets.name: "run occ-pipeline run voxnt",
+        RefinedOffsets.name: "run occ-pipeline run voxnt-refined",
+        PredictedOccupancy.name: "run occ-pipeline predict",
+    }
 )
 _NAMED_ONLY: Mapping[type[SurfaceOccupancy], tuple[str, str]] = MappingProxyType(
     {

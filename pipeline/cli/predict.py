@@ -13,7 +13,7 @@ from ...schemas.errors import UsageError
 from ..checking import unknown
 from . import options as opt
 from .console import ERR, emit, fail, last_line, note
-from .train import need_torch
+from .train import need_torch, usual_folder
 
 if TYPE_CHECKING:
     from ..training.prediction import Heard, Outcome, Prediction
@@ -57,7 +57,7 @@ def predict(
         precision=precision,  # type: ignore[arg-type]
     )  # fmt: skip
     Store.open(store)
-    path = checkpoint or checkpoint_of(run or Path(f"{store.resolve().stem}-train"))
+    path = checkpoint or checkpoint_of(run or usual_folder(store))
     with ERR.status("reading the checkpoint"):
         prediction = Prediction(store, Trained.load(path), settings)
     _begun(prediction, path)

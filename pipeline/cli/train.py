@@ -27,7 +27,7 @@ def train(**given: Any) -> None:
     store, recipe = asked(given["target"], given["store"])
     settings = settings_of(recipe, given)
     need_torch()
-    folder: Path = given["out"] or Path(f"{store.resolve().stem}-train")
+    folder: Path = given["out"] or usual_folder(store)
     from ..training.ranks import joined
 
     with joined() as ranks:
@@ -79,6 +79,11 @@ def _line(row: Any, steps: int) -> str:
 def _judged(row: Any) -> str:
     iou, miou = (("none" if row[name] is None else f"{100 * row[name]:.2f} %") for name in ("iou", "miou"))
     return f"step {row['step']}, validation: IoU {iou}, mIoU {miou} of {row['voxels']} voxels"
+
+
+def usual_folder(store: Path) -> Path:
+    """Where a store's training run lies unless the user says otherwise."""
+    return Path(f"{store.resolve().stem}-train")
 
 
 def need_torch() -> None:

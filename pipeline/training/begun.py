@@ -8,6 +8,7 @@ from typing import Any
 from ...schemas.errors import UsageError
 from ...schemas.sensor_frames import SensorFrames
 from ..checking import checked
+from ..current import how_to_make
 from ..store.index import read_index
 from ..store.store import Store
 from ..targets import OccupancyTargets
@@ -23,16 +24,14 @@ def products_of(store: Path, settings: TrainSettings, targets: list[OccupancyTar
     index = read_index(Store.open(store))
     found: Products = {}
     for number, each in enumerate(targets):
-        wanted = {settings.labels: "the stage that makes it", SensorFrames.name: "occ-pipeline run inputs"}
-        if settings.offsets and number == 0:
-            wanted[settings.offsets] = "the stage that makes it, as occ-pipeline run voxnt"
+        offsets = [settings.offsets] if settings.offsets and number == 0 else []
         for scene in dict.fromkeys(frame.scene for frame in each.frames):
             there = index.scenes[scene].products
-            for name, command in wanted.items():
+            for name in (settings.labels, SensorFrames.name, *offsets):
                 if name not in there:
                     raise UsageError(
                         f"the store has no {name} of this scene", file=str(store), scene=scene, found=", ".join(there) or "nothing",
-                        fix=f"run {command}",
+                        fix=how_to_make(name),
                     )  # fmt: skip
                 found.setdefault(scene, {})[name] = there[name]
     return found

@@ -11,22 +11,33 @@ from torch import Tensor, nn
 from ...schemas.errors import ComputeError, UsageError
 from ...stages.networks.outputs import Outputs
 
+Precision = Literal["float32", "bfloat16"]
 _OF_LABELS = frozenset({"labels", "state", "offsets"})
 """Keys of a training batch that a network must do without where there are no labels."""
 
 
+def autocast(device: torch.device, precision: Precision) -> torch.autocast:
+    """The context of a network's forward pass."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16")
+
+
+def logits_of(network: nn.Module, batch: Mapping[str, Any], precision: Precision) -> Tensor:
+    """(B, K, X, Y, Z): what a network in evaluation mode says of a batch, without gradients."""
+    device = next(value for value in batch.values() if isinstance(value, Tensor)).device
+    with torch.no_grad(), autocast(device, precision):
+        return Outputs(*network(batch)).logits
+
+
 def chosen(
-    network: nn.Module, batch: Mapping[str, Any], shape: tuple[int, int, int, int], precision: Literal["float32", "bfloat16"]
+    network: nn.Module, batch: Mapping[str, Any], shape: tuple[int, int, int, int], precision: Precision
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """Classes (B, X, Y, Z) uint8 with the largest logits, and their probabilities times 255, the same shape, uint8, 1 at least.
 
     ``shape``: classes, X, Y, Z. Raises UsageError for a network that gives others, or reads labels; ComputeError where its logits
     are no numbers. O(logits).
     """
-    device = next(value for value in batch.values() if isinstance(value, Tensor)).device
     try:
-        with torch.no_grad(), torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16"):
-            logits = Outputs(*network(batch)).logits
+        logits = logits_of(network, batch, precision)
     except KeyError as error:
         if error.args[0] not in _OF_LABELS:
             raise

@@ -15,6 +15,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from ...schemas.errors import UsageError
 from ...stages.losses.voxdet_loss import VoxDetLoss
 from ...stages.networks.outputs import Outputs
+from .forward import autocast, logits_of
 from .ranks import ALONE, Ranks
 from .refusals import offset_stride
 from .schedule import share_of_rate
@@ -100,9 +101,7 @@ class Learner:
         """(B, X, Y, Z) int64: classes by the moving average where there is one, else by the network."""
         network = self.network if self.average is None else self.average.module
         network.eval()
-        with torch.no_grad(), self._autocast():
-            outputs: Outputs = network(batch)
-        return outputs.logits.argmax(dim=1)
+        return logits_of(network, batch, self.settings.precision).argmax(dim=1)
 
     def share_buffers(self) -> None:
         """All ranks take the first one's, so that they judge the same network."""
@@ -152,7 +151,7 @@ class Learner:
             self.ranks.refuse(error)
 
     def _losses(self, batch: Mapping[str, Any]) -> dict[str, Tensor]:
-        with self._autocast():
+        with autocast(self.device, self.settings.precision):
             outputs = self._forward(batch)
         total, terms = self.loss(outputs, batch["labels"], self._offsets(batch, outputs))
         return {"loss": total, **terms}
@@ -165,10 +164,6 @@ class Learner:
         x, y, z = outputs.offsets.shape[2:]
         every = offset_stride((stored.shape[2], stored.shape[3], stored.shape[4]), (x, y, z))
         return stored[:, :, ::every, ::every, ::every]
-
-    def _autocast(self) -> torch.autocast:
-        enabled = self.settings.precision == "bfloat16"
-        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=enabled)
 
 
 def device_of(name: str, ranks: Ranks = ALONE) -> torch.device:
